@@ -1,0 +1,68 @@
+# What tangram links to. Each missing package is named in one line, with the Debian package that brings it.
+
+add_library(tangram_dependencies INTERFACE)
+
+function(tangram_missing what package)
+  message(FATAL_ERROR "tangram needs ${what}: install the Debian package ${package} "
+    "(./jobs/install-packages.sh installs them all), or point CMAKE_PREFIX_PATH at it")
+endfunction()
+
+find_package(MPI QUIET COMPONENTS C)
+if(NOT MPI_C_FOUND)
+  tangram_missing("MPI" "libopenmpi-dev openmpi-bin")
+endif()
+
+set(HDF5_PREFER_PARALLEL ON)
+find_package(HDF5 QUIET COMPONENTS C)
+if(NOT HDF5_FOUND)
+  tangram_missing("parallel HDF5" "libhdf5-openmpi-dev")
+endif()
+if(NOT HDF5_IS_PARALLEL)
+  message(FATAL_ERROR "tangram needs parallel HDF5, but the HDF5 found in ${HDF5_C_INCLUDE_DIRS} is serial: "
+    "install the Debian package libhdf5-openmpi-dev, or set HDF5_ROOT to a parallel build")
+endif()
+
+find_package(PkgConfig QUIET)
+find_path(OPENBLAS_INCLUDE_DIR cblas.h
+  HINTS $ENV{OPENBLAS_ROOT}/include $ENV{OPENBLAS_DIR}/include
+  PATH_SUFFIXES openblas openblas-pthread openblas-openmp openblas-serial)
+find_library(OPENBLAS_LIBRARY openblas
+  HINTS $ENV{OPENBLAS_ROOT}/lib $ENV{OPENBLAS_DIR}/lib
+  PATH_SUFFIXES openblas-pthread openblas-openmp openblas-serial)
+if(NOT OPENBLAS_INCLUDE_DIR OR NOT OPENBLAS_LIBRARY)
+  tangram_missing("OpenBLAS" "libopenblas-pthread-dev")
+endif()
+
+find_package(OpenMP QUIET COMPONENTS CXX)
+if(NOT OpenMP_CXX_FOUND)
+  tangram_missing("a C++ compiler with OpenMP" "g++")
+endif()
+
+find_package(OpenSSL QUIET COMPONENTS Crypto)
+if(NOT OPENSSL_FOUND)
+  tangram_missing("OpenSSL's libcrypto" "libssl-dev")
+endif()
+
+find_path(XXHASH_INCLUDE_DIR xxhash.h)
+find_library(XXHASH_LIBRARY xxhash)
+if(NOT XXHASH_INCLUDE_DIR OR NOT XXHASH_LIBRARY)
+  tangram_missing("xxHash" "libxxhash-dev")
+endif()
+
+foreach(needed IN ITEMS "CLI11;libcli11-dev" "nlohmann_json;nlohmann-json3-dev" "fmt;libfmt-dev" "spdlog;libspdlog-dev")
+  list(GET needed 0 name)
+  list(GET needed 1 package)
+  find_package(${name} QUIET CONFIG)
+  if(NOT ${name}_FOUND)
+    tangram_missing("${name}" "${package}")
+  endif()
+endforeach()
+
+find_package(Threads REQUIRED)
+
+target_include_directories(tangram_dependencies SYSTEM INTERFACE
+  ${HDF5_C_INCLUDE_DIRS} ${OPENBLAS_INCLUDE_DIR} ${XXHASH_INCLUDE_DIR})
+target_compile_definitions(tangram_dependencies INTERFACE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
+target_link_libraries(tangram_dependencies INTERFACE
+  MPI::MPI_C ${HDF5_C_LIBRARIES} ${OPENBLAS_LIBRARY} OpenMP::OpenMP_CXX OpenSSL::Crypto ${XXHASH_LIBRARY}
+  CLI11::CLI11 nlohmann_json::nlohmann_json fmt::fmt spdlog::spdlog Threads::Threads)

@@ -1,0 +1,10 @@
+# TANGRAM_GIT_COMMIT: what the build was made from, recorded in every kernel file; "unknown" outside a git clone.
+set(TANGRAM_GIT_COMMIT "unknown")
+find_package(Git QUIET)
+if(Git_FOUND AND EXISTS ${PROJECT_SOURCE_DIR}/.git)
+  execute_process(COMMAND ${GIT_EXECUTABLE} -C ${PROJECT_SOURCE_DIR} describe --always --dirty --abbrev=12
+    OUTPUT_VARIABLE TANGRAM_GIT_COMMIT OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET)
+endif()
+if(NOT TANGRAM_GIT_COMMIT)
+  set(TANGRAM_GIT_COMMIT "unknown")
+endif()

@@ -1,0 +1,29 @@
+#pragma once
+// The inputs of a kernel run. Rank 0 reads and validates what every rank needs, the verdict is broadcast,
+// then the values: one error is one line, and a file that only some nodes see is not asked for there.
+
+#include "tangram/commands/kernel.hpp"
+#include "tangram/output/provenance.hpp"
+#include "tangram/tangent/reduction.hpp"
+
+#include <optional>
+#include <vector>
+
+namespace tangram {
+
+struct Inputs {
+    Network network;
+    std::string parameterization;  ///< its canonical name
+    Reduction reduction;
+    SampleSelection selection;
+    std::optional<Labels> labels;
+    std::vector<FileDigest> digests;  ///< on rank 0
+};
+
+/// Collective. Throws AgreedError naming file, dataset and shape of what does not fit.
+Inputs load_inputs(const KernelOptions& options, const mpi::Communicator& world);
+
+/// The files that the options name, each once.
+std::vector<std::string> input_files(const KernelOptions& options);
+
+}  // namespace tangram

@@ -1,0 +1,45 @@
+#pragma once
+// `tangram kernel`: from a trained network and its samples to a verified kernel file.
+
+#include "tangram/model/network.hpp"
+#include "tangram/model/samples.hpp"
+#include "tangram/support/mpi.hpp"
+
+#include <optional>
+#include <string>
+
+namespace CLI {
+class App;
+}
+
+namespace tangram {
+
+struct KernelOptions {
+    std::string model, output;
+    NetworkOptions network;
+    SampleOptions samples;
+    std::string labels, expected_outputs;  ///< FILE:DATASET, "" for none
+    std::string reduction = "trace";
+    std::optional<std::int64_t> logit;
+    std::string components = "all";
+    std::optional<std::string> conjugate_kernels;  ///< last; none with components none
+    std::string precision = "float32";
+    std::optional<std::int64_t> tile;     ///< samples a panel (by N and the network)
+    std::optional<std::int64_t> threads;  ///< this rank's share of the cores
+    std::int64_t check_samples = 16;
+    std::optional<double> check_tolerance;  ///< 1e-5 in float32, 1e-10 in float64
+    bool overwrite = false;
+    std::string log_level = "info";
+    std::string command_line;   ///< as it was typed
+    std::string configuration;  ///< the options as TOML
+};
+
+void add_kernel_options(CLI::App& app, KernelOptions& options);
+
+/// Throws Error(usage) on options that contradict each other or make no sense for any input.
+void validate(const KernelOptions& options);
+
+/// Collective. Runs the command; returns its exit code (done or check_failed).
+int run_kernel(const KernelOptions& options, const mpi::Communicator& world);
+
+}  // namespace tangram

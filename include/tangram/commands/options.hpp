@@ -1,0 +1,29 @@
+#pragma once
+// What all commands share of their option tables. One CLI11 table drives the parser, --help, --config and the
+// record in the output.
+
+#include <CLI/CLI.hpp>
+
+#include <string>
+#include <vector>
+
+namespace tangram {
+
+/// Adds --config FILE (TOML; the command line wins) to a command's table.
+void add_config_option(CLI::App& app);
+
+/// Parses `arguments` (without the program and command names). Returns the help text if it was asked for,
+/// otherwise "". Throws Error(usage) in tangram's words: an unknown option suggests the nearest, one given
+/// twice is refused.
+std::string parse_options(CLI::App& app, std::vector<std::string> arguments);
+
+/// The options with their values as TOML that --config reads back; those left alone are not in it.
+std::string record_options(const CLI::App& app);
+
+/// The entry of `known` with the smallest edit distance to `word`; "" if none comes near.
+std::string nearest(const std::string& word, const std::vector<std::string>& known);
+
+/// Throws Error(usage) unless `value` is finite; `option` names it.
+void require_finite(double value, const std::string& option);
+
+}  // namespace tangram

@@ -1,0 +1,78 @@
+#pragma once
+// Who computes what: pure arithmetic on panels, shards, grid and tiles, the same on every rank.
+//
+//   N samples = B panels of T (the last may be shorter)      panel I: samples [I T, min((I+1) T, N))
+//   P ranks   = an r x c grid, near square; rank p = a c + b sits at row a, column b; a few ranks may idle
+//   shard p   = panels [p B / (r c), (p+1) B / (r c)): what rank p reads and pushes through the network
+//   tile      = panel I against panel J, I >= J; B (B + 1) / 2 of them, the other triangle is mirrored
+//
+// After the exchange rank (a, b) holds the panels of all shards in grid row a and in grid column b. A pair of
+// shards (s, t) therefore meets on the ranks (row of s, column of t) and (row of t, column of s), and
+// wherever both lie in one row or one column.
+
+#include "tangram/support/matrix.hpp"
+
+#include <cstdint>
+#include <vector>
+
+namespace tangram {
+
+struct Panels {
+    Index samples = 0;     ///< N
+    Index panel_size = 1;  ///< T
+
+    [[nodiscard]] Index count() const { return (samples + panel_size - 1) / panel_size; }
+    [[nodiscard]] Index begin(Index panel) const { return panel * panel_size; }
+    [[nodiscard]] Index size(Index panel) const {
+        const Index left = samples - begin(panel);
+        return left < panel_size ? left : panel_size;
+    }
+};
+
+/// Panel size for N samples whose kernel has `rows_per_sample` rows each: about 512 kernel rows a tile, fewer
+/// when N is small, so that there are tiles to share. Depends on nothing else, because the bits depend on it.
+Index default_panel_size(Index samples, Index rows_per_sample);
+
+struct Grid {
+    int rows = 1;  ///< r
+    int cols = 1;  ///< c, r <= c
+    [[nodiscard]] int active() const { return rows * cols; }
+    [[nodiscard]] int row_of(int rank) const { return rank / cols; }
+    [[nodiscard]] int col_of(int rank) const { return rank % cols; }
+    [[nodiscard]] bool holds(int rank, int shard) const {
+        return row_of(rank) == row_of(shard) || col_of(rank) == col_of(shard);
+    }
+};
+
+/// The most square grid that leaves at most a tenth of the ranks idle.
+Grid make_grid(int ranks);
+
+/// Panels [begin, end) of a shard.
+struct PanelRange {
+    Index begin = 0;
+    Index end = 0;
+    [[nodiscard]] Index size() const { return end - begin; }
+};
+
+PanelRange shard_panels(const Panels& panels, const Grid& grid, int shard);
+/// Samples [begin, end) of a shard.
+PanelRange shard_samples(const Panels& panels, const Grid& grid, int shard);
+
+struct Tile {
+    Index row = 0;     ///< panel I
+    Index column = 0;  ///< panel J <= I
+    bool operator==(const Tile&) const = default;
+    [[nodiscard]] bool is_diagonal() const { return row == column; }
+};
+
+/// The owner of each tile, (I, J) at I (I + 1) / 2 + J: the rank with the least work so far among those that
+/// hold both panels. Tiles with a single candidate go first. Deterministic.
+std::vector<std::int32_t> assign_tiles(const Panels& panels, const Grid& grid);
+
+/// The tiles of one rank, row by row.
+std::vector<Tile> tiles_of(const std::vector<std::int32_t>& owners, int rank);
+
+/// Kernel entries computed for a tile (the mirrored ones are not counted): its share of the work.
+Index tile_work(const Panels& panels, const Tile& tile);
+
+}  // namespace tangram

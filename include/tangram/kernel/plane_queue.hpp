@@ -1,0 +1,56 @@
+#pragma once
+// The bounded queue between the threads that compute tiles and the one that writes them. A fixed pool of
+// planes circulates:
+//
+//   free --acquire--> worker fills it --submit--> ready --take--> writer --release--> free
+//
+// A worker waits in acquire() when the writer falls behind; the writer waits in take() when there is nothing
+// to write.
+
+#include "tangram/kernel/assembly.hpp"
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <vector>
+
+namespace tangram {
+
+/// One matrix's block of one tile, with the memory that holds it.
+template <class T>
+struct Plane {
+    AlignedBuffer<T> memory;
+    FinishedPlane<T> content;
+};
+
+template <class T>
+class PlaneQueue {
+public:
+    /// `planes` planes of `plane_values` values each, shared by `workers` threads. A worker holds two at a
+    /// time at most, so 2 * workers + 1 planes never deadlock.
+    PlaneQueue(int planes, Index plane_values, int workers);
+
+    /// A free plane; nullptr once the queue was stopped.
+    Plane<T>* acquire();
+    void submit(Plane<T>* plane);
+    /// The next finished plane; nullptr when every worker has left and none is left, or once the queue was
+    /// stopped.
+    Plane<T>* take();
+    void release(Plane<T>* plane);
+    /// Called by each worker when it has no more tiles.
+    void leave();
+    /// Wakes everyone up to go home.
+    void stop();
+    [[nodiscard]] bool stopped();
+
+private:
+    std::vector<Plane<T>> planes_;
+    std::vector<Plane<T>*> free_;
+    std::deque<Plane<T>*> ready_;
+    int workers_;
+    bool stopped_ = false;
+    std::mutex mutex_;
+    std::condition_variable freed_, finished_;
+};
+
+}  // namespace tangram

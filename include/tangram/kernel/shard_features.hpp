@@ -1,0 +1,16 @@
+#pragma once
+// The features of this rank's shard, panel by panel, threads sharing the panels.
+
+#include "tangram/kernel/panel_store.hpp"
+
+namespace tangram {
+
+/// Computes the panels of `range` into the store and the outputs into `outputs` (samples of the range, C). X
+/// (samples of the range, d_0). Not collective. Throws what compute_features throws, for the first panel that
+/// it happens in.
+template <class T>
+void compute_shard_features(const Network& network, const Reduction& reduction, const PanelRange& range,
+                            ConstMatrixView<double> X, int threads, PanelStore<T>& store,
+                            MatrixView<double> outputs);
+
+}  // namespace tangram

@@ -1,0 +1,51 @@
+#pragma once
+// The arithmetic inside one tile, on row-major blocks of the same shape. The names are those of
+// kernel/assembly.hpp:
+//
+//   G = X_I X_J^T  (n_I, n_J)      H = S_I S_J^T  (n_I R', n_J R'), R' = C for reduction full and 1 otherwise
+//
+// For full every entry of G meets an R' x R' block of H.
+
+#include "tangram/support/matrix.hpp"
+
+namespace tangram {
+
+/// out = scale * G o H, G expanded to H's shape.
+template <class T>
+void hadamard(ConstMatrixView<T> G, ConstMatrixView<T> H, T scale, MatrixView<T> out);
+
+/// out = (out + weight G o H) + bias H, G expanded to H's shape: both components of a layer at once, in the
+/// bits that adding them one after the other gives.
+template <class T>
+void add_hadamard(ConstMatrixView<T> G, ConstMatrixView<T> H, T weight, T bias, MatrixView<T> out);
+
+/// H = value where the two outputs are the same, 0 where not: the Gram of a linear output, R' outputs a
+/// sample.
+template <class T>
+void fill_constant_gram(T value, Index rows_per_sample, MatrixView<T> H);
+
+/// out = scale * in.
+template <class T>
+void scale_into(ConstMatrixView<T> in, T scale, MatrixView<T> out);
+
+/// out += in.
+template <class T>
+void add(ConstMatrixView<T> in, MatrixView<T> out);
+
+/// out = 0.
+template <class T>
+void clear(MatrixView<T> out);
+
+/// out (n, m) = in^T, in (m, n).
+template <class T>
+void transpose(ConstMatrixView<T> in, MatrixView<T> out);
+
+/// Copies the strict lower triangle onto the upper one.
+template <class T>
+void mirror_lower(MatrixView<T> square);
+
+/// Whether every value is finite.
+template <class T>
+bool all_finite(ConstMatrixView<T> values);
+
+}  // namespace tangram

@@ -1,0 +1,66 @@
+#pragma once
+// What the checks of a kernel found, as it is stored in /checks and printed. Quantities that were not
+// computed are NaN.
+
+#include "tangram/support/matrix.hpp"
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace tangram {
+
+inline constexpr double not_computed = std::numeric_limits<double>::quiet_NaN();
+
+/// One component against the explicit Jacobian.
+struct ComponentCheck {
+    std::string name;
+    double relative_error = not_computed;    ///< max |K - K_ref| / max |K_ref|
+    double normalized_error = not_computed;  ///< max |K - K_ref|_ij / sqrt(K_ref_ii K_ref_jj)
+    double scale = not_computed;             ///< least-squares s in K = s K_ref; 1 where both are zero
+    double probe_error = not_computed;       ///< max_i |K v - J J^T v|_i / (|K| |v|)_i over all samples
+};
+
+struct CheckReport {
+    bool run = false;
+    double tolerance = 0;
+    std::uint64_t seed = 0;
+    std::vector<ComponentCheck> components;         ///< those that are stored
+    ComponentCheck total;                           ///< the kernel itself
+    double symmetry_error = not_computed;           ///< max |K - K^T| / max |K| over all matrices
+    double sum_of_components_error = not_computed;  ///< max |K - sum of components| / max |K|
+    double finite_difference_error = not_computed;
+    double finite_difference_tolerance = 0;
+    double smallest_eigenvalue = not_computed;  ///< of the kernel on the check samples
+    double eigenvalue_floor = 0;                ///< it may not lie below this
+    double conjugate_error = not_computed;      ///< probe of the conjugate kernels against X (X^T v)
+    double outputs_error = not_computed;  ///< against the user's own outputs: max |f - f_user| / max |f_user|
+    double outputs_tolerance = 0;
+    double accuracy = not_computed;
+    std::int64_t samples_near_kink =
+        0;  ///< check samples left out because the two paths see a kink from different sides
+    std::int64_t steps_rejected = 0;             ///< finite-difference steps that crossed a kink
+    Index worst_probe_row = -1;                  ///< kernel row with the largest probe error of the kernel
+    std::vector<std::int64_t> samples;           ///< the check samples
+    Matrix<double> jacobian_ntk, layerwise_ntk;  ///< the kernel on them: by J J^T, and as stored
+};
+
+/// One thing that was checked: `value` must not exceed `limit` (or, for the eigenvalue, fall below it).
+struct Verdict {
+    std::string what;
+    double value = 0;
+    double limit = 0;
+    bool passed = true;
+};
+
+/// Every quantity that was computed, against its tolerance.
+std::vector<Verdict> verdicts(const CheckReport& report);
+bool passed(const CheckReport& report);
+/// The first failed verdict in words, "" if there is none.
+std::string first_failure(const CheckReport& report);
+
+/// For people: component, relative error, scale, probe error, verdict; then the other checks.
+std::string to_table(const CheckReport& report);
+
+}  // namespace tangram

@@ -1,0 +1,38 @@
+#pragma once
+// Every entry of every stored tile, read back once:
+//
+//   probe              K v against J (J^T v), v a fixed random +-1 vector, for the kernel and each component;
+//                      X (X^T v) for the conjugate kernels
+//   symmetry           tile (I, J) against the transpose of tile (J, I)
+//   sum of components  the kernel against the sum of its components
+//
+// J (J^T v) is computed in float64 from features computed afresh, never from tiles: per tensor and
+// sensitivity r,
+//
+//   U = v * S_l,r  (n, d_l)     V = sum over all ranks of U^T X_{l-1}  (d_l, d_{l-1})     J (J^T v) = a_l^2
+//   sum_k S_l,r * (X_{l-1} V^T)
+//
+// Work: O(N P R) for the reference, and one reading of the file.
+
+#include "tangram/output/check_report.hpp"
+#include "tangram/output/schema.hpp"
+#include "tangram/support/mpi.hpp"
+
+#include <functional>
+#include <string>
+
+namespace tangram {
+
+/// Samples [first, first + out.rows) of this run's N, (n, d_0), read afresh from the input.
+using ReadSamples = std::function<void(Index first, MatrixView<double> out)>;
+
+/// Entry `row` of the probe vector: +1 or -1, a hash of seed and row, the same everywhere.
+double probe_sign(std::uint64_t seed, Index row);
+
+/// Collective. Fills the report's probe errors, worst row, symmetry error, sum of components and conjugate
+/// kernels.
+void check_all_entries(const mpi::Communicator& comm, const std::string& path, const KernelShape& shape,
+                       const Network& network, const Reduction& reduction, const ReadSamples& read_samples,
+                       CheckReport& report);
+
+}  // namespace tangram

@@ -1,0 +1,36 @@
+#pragma once
+// Raw BLAS and LAPACK behind overloads for float and double on row-major views. Shapes are asserted; nothing
+// is copied. Each call runs on the threads that set_blas_threads allows: one, everywhere in tangram, because
+// OpenBLAS gives other bits on other thread counts.
+
+#include "tangram/support/matrix.hpp"
+
+#include <string>
+#include <vector>
+
+namespace tangram::blas {
+
+enum class Op { none, transpose };
+
+/// C (m x n) = alpha op(A) op(B) + beta C, with op(A) m x k and op(B) k x n. beta = 0 ignores what C holds,
+/// NaN too.
+void gemm(Op op_a, Op op_b, float alpha, ConstMatrixView<float> A, ConstMatrixView<float> B, float beta,
+          MatrixView<float> C);
+void gemm(Op op_a, Op op_b, double alpha, ConstMatrixView<double> A, ConstMatrixView<double> B, double beta,
+          MatrixView<double> C);
+
+/// The lower triangle of C (m x m) = A A^T, A m x k. The strict upper triangle is left as it was.
+void gram_lower(ConstMatrixView<float> A, MatrixView<float> C);
+void gram_lower(ConstMatrixView<double> A, MatrixView<double> C);
+
+/// Eigenvalues of the symmetric matrix A (n x n), ascending (LAPACK dsyev, values only).
+std::vector<double> symmetric_eigenvalues(ConstMatrixView<double> A);
+
+/// How many threads one BLAS call may use.
+void set_blas_threads(int threads);
+
+/// The library and the CPU kernel that it chose, for example "OpenBLAS 0.3.21 .. Haswell".
+std::string library_description();
+std::string kernel_name();
+
+}  // namespace tangram::blas

@@ -1,0 +1,109 @@
+#pragma once
+// The HDF5 C API behind one RAII handle and the few calls that tangram makes of it. An error is thrown as
+// Error(io) or Error(bad_input) with the innermost message of HDF5's stack; HDF5 itself prints nothing.
+
+#include "tangram/support/matrix.hpp"
+#include "tangram/support/mpi.hpp"
+
+#include <hdf5.h>
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace tangram::h5 {
+
+/// Owns one HDF5 identifier of any kind. A handle of a file opened under MPI is not closed while an exception
+/// is in flight: closing is collective, and the other ranks may not be there.
+class Handle {
+public:
+    using Close = herr_t (*)(hid_t);
+    Handle() = default;
+    Handle(hid_t id, Close close_function);
+    ~Handle();
+    Handle(Handle&& other) noexcept;
+    Handle& operator=(Handle&& other) noexcept;
+
+    [[nodiscard]] hid_t get() const { return id_; }
+    [[nodiscard]] bool valid() const { return id_ >= 0; }
+    /// Closes now; throws Error(io) if HDF5 reports a failure, which a destructor could not.
+    void close(std::string_view what);
+
+private:
+    hid_t id_ = -1;
+    Close close_ = nullptr;
+    int exceptions_ = 0;
+};
+
+/// Silences HDF5's own error printing and its work at exit. Call once, before any other HDF5 call.
+void initialize();
+
+/// The innermost message on HDF5's error stack ("" when there is none).
+std::string last_error();
+std::string library_version();
+
+// ---- files: `open_*` on one rank (serial driver); `create_parallel` is Collective.
+Handle open_readonly(const std::string& path);
+Handle open_readwrite(const std::string& path);
+/// Creates (or truncates) a file on one rank.
+Handle create_serial(const std::string& path);
+/// Collective. Creates (or truncates) `path` under MPI-IO, newest file format, metadata written collectively.
+Handle create_parallel(const std::string& path, const mpi::Communicator& comm);
+
+/// Collective. Opens `path` for writing under MPI-IO.
+Handle open_parallel(const std::string& path, const mpi::Communicator& comm);
+
+// ---- structure
+bool exists(const Handle& location, const std::string& path);
+Handle open_dataset(const Handle& location, const std::string& path);
+Handle open_group(const Handle& location, const std::string& path);
+/// Creates the group and those above it that are missing; opens it where it is there already.
+Handle create_group(const Handle& location, const std::string& path);
+std::vector<Index> shape(const Handle& dataset);
+/// Paths, relative to `location`, of every dataset below it, sorted.
+std::vector<std::string> list_datasets(const Handle& location);
+
+enum class ElementClass { integer, real, other };
+ElementClass element_class(const Handle& dataset);
+/// Bytes of one stored element.
+Index element_bytes(const Handle& dataset);
+
+// ---- reading: HDF5 converts to the type asked for
+/// The whole dataset, row-major.
+std::vector<double> read_doubles(const Handle& dataset);
+std::vector<std::int64_t> read_integers(const Handle& dataset);
+/// Rows [first, first + rows of out) of a dataset of two or more dimensions, the trailing ones flattened,
+/// into `out` (contiguous). In calls of at most 1 GiB.
+void read_rows(const Handle& dataset, Index first, MatrixView<double> out);
+/// The block of a 2-D dataset whose first entry is (row, col), into `out`, which may have a padded leading
+/// dimension.
+void read_block(const Handle& dataset, Index row, Index col, MatrixView<float> out);
+void read_block(const Handle& dataset, Index row, Index col, MatrixView<double> out);
+
+// ---- writing
+/// Creates a dataset in `chunk`s (empty: contiguous), allocated at once and never filled, with the groups
+/// above it.
+Handle create_dataset(const Handle& location, const std::string& path, hid_t type,
+                      std::span<const Index> dims, std::span<const Index> chunk = {});
+/// Writes `block` at entry (row, col) of a 2-D dataset, independently of the other ranks; at most 1 GiB in
+/// one call.
+void write_block(const Handle& dataset, Index row, Index col, ConstMatrixView<float> block);
+void write_block(const Handle& dataset, Index row, Index col, ConstMatrixView<double> block);
+/// Creates a dataset of shape `dims` and writes it whole (one rank).
+void write_dataset(const Handle& location, const std::string& path, std::span<const double> values,
+                   std::span<const Index> dims);
+void write_dataset(const Handle& location, const std::string& path, std::span<const std::int64_t> values,
+                   std::span<const Index> dims);
+void write_dataset(const Handle& location, const std::string& path, std::span<const std::uint64_t> values,
+                   std::span<const Index> dims);
+void write_dataset(const Handle& location, const std::string& path, std::span<const std::string> values);
+
+// ---- attributes: strings are variable-length UTF-8, integers int64, reals float64; an existing one is
+// replaced
+void write_attribute(const Handle& object, const std::string& name, const std::string& value);
+void write_attribute(const Handle& object, const std::string& name, Index value);
+void write_attribute(const Handle& object, const std::string& name, double value);
+void write_attribute(const Handle& object, const std::string& name, std::span<const std::string> values);
+
+}  // namespace tangram::h5

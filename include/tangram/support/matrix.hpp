@@ -1,0 +1,93 @@
+#pragma once
+// Row-major matrices: a view that anyone may pass by value, and an owner with aligned memory.
+// Entry (i, j) of a view lies at data[i * ld + j]; ld >= cols is the leading dimension.
+
+#include <cassert>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <new>
+#include <type_traits>
+
+namespace tangram {
+
+/// Every count and index: 64-bit and signed. Narrowed to int only in support/narrow.hpp.
+using Index = std::int64_t;
+
+template <class T>
+struct MatrixView {
+    T* data = nullptr;
+    Index rows = 0;
+    Index cols = 0;
+    Index ld = 0;
+
+    T& operator()(Index i, Index j) const { return data[i * ld + j]; }
+    T* row(Index i) const { return data + i * ld; }
+
+    /// The `n_rows` x `n_cols` part that starts at entry (i, j).
+    [[nodiscard]] MatrixView block(Index i, Index j, Index n_rows, Index n_cols) const {
+        assert(i >= 0 && j >= 0 && i + n_rows <= rows && j + n_cols <= cols);
+        return {data + i * ld + j, n_rows, n_cols, ld};
+    }
+    [[nodiscard]] MatrixView row_block(Index i, Index n_rows) const { return block(i, 0, n_rows, cols); }
+
+    operator MatrixView<const T>()
+        const  // NOLINT(google-explicit-constructor): a view of T is a view of const T
+        requires(!std::is_const_v<T>) {
+        return {data, rows, cols, ld};
+    }
+};
+
+template <class T>
+using ConstMatrixView = MatrixView<const T>;
+
+/// Memory for `size` values, aligned to 64 bytes and left untouched, so that the thread that writes first
+/// places it.
+template <class T>
+class AlignedBuffer {
+public:
+    AlignedBuffer() = default;
+    explicit AlignedBuffer(Index size) : size_(size) {
+        if (size > 0) {
+            const std::size_t bytes = (static_cast<std::size_t>(size) * sizeof(T) + 63) / 64 * 64;
+            memory_.reset(static_cast<T*>(std::aligned_alloc(64, bytes)));
+            if (!memory_) throw std::bad_alloc();
+        }
+    }
+    [[nodiscard]] T* data() const { return memory_.get(); }
+    [[nodiscard]] Index size() const { return size_; }
+
+private:
+    struct Free {
+        void operator()(T* p) const { std::free(p); }
+    };
+    std::unique_ptr<T[], Free> memory_;
+    Index size_ = 0;
+};
+
+/// Owns a row-major matrix, zero at first.
+template <class T>
+class Matrix {
+public:
+    Matrix() = default;
+    Matrix(Index rows, Index cols) : memory_(rows * cols), rows_(rows), cols_(cols) {
+        for (Index i = 0; i < rows * cols; ++i) memory_.data()[i] = T{};
+    }
+    T& operator()(Index i, Index j) { return memory_.data()[i * cols_ + j]; }
+    const T& operator()(Index i, Index j) const { return memory_.data()[i * cols_ + j]; }
+    [[nodiscard]] Index rows() const { return rows_; }
+    [[nodiscard]] Index cols() const { return cols_; }
+    [[nodiscard]] Index size() const { return rows_ * cols_; }
+    [[nodiscard]] T* data() { return memory_.data(); }
+    [[nodiscard]] const T* data() const { return memory_.data(); }
+    [[nodiscard]] MatrixView<T> view() { return {memory_.data(), rows_, cols_, cols_}; }
+    [[nodiscard]] ConstMatrixView<T> view() const { return {memory_.data(), rows_, cols_, cols_}; }
+
+private:
+    AlignedBuffer<T> memory_;
+    Index rows_ = 0;
+    Index cols_ = 0;
+};
+
+}  // namespace tangram

@@ -1,0 +1,21 @@
+# shellcheck shell=bash
+# Sourced by the scripts: what Open MPI must be told on a single machine, and where the program is.
+
+# Open MPI refuses to run as root, as in a container, unless it is told twice.
+if [ "$(id -u)" -eq 0 ]; then
+    export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+fi
+# More ranks than cores are fine for a small job; binding would then pile them on the first cores.
+export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=none
+
+project_root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+
+# Prints the path of the program: this project's release build, or what PATH has.
+find_tangram() {
+    if [ -x "$project_root/build/release/tangram" ]; then
+        echo "$project_root/build/release/tangram"
+    elif ! command -v tangram; then
+        echo "tangram is not built: run $project_root/jobs/quickstart.sh" >&2
+        return 1
+    fi
+}

@@ -1,0 +1,84 @@
+#include "tangram/commands/command_line.hpp"
+
+#include "tangram/commands/options.hpp"
+#include "tangram/output/provenance.hpp"
+
+#include <fmt/format.h>
+
+namespace tangram {
+
+namespace {
+
+const std::vector<std::string> command_names{"kernel", "init"};
+
+std::string overview() {
+    return version_line() +
+           "\nThe empirical neural tangent kernel of fully connected networks, layer by layer and "
+           "verified.\n\n"
+           "  tangram kernel --model FILE[:GROUP] --data FILE:DATASET --output OUT.h5 [options]\n"
+           "                                 compute the kernel, write it, check it; under mpirun or srun\n"
+           "  tangram init --widths d0,..,C --output M.safetensors [options]\n"
+           "                                 a random network, and samples for it\n"
+           "  tangram COMMAND --help         the options of a command\n"
+           "  tangram --version\n\n"
+           "Exit codes: 0 done, 2 usage, 3 bad input, 4 not enough memory or disk, 5 a check failed, 6 "
+           "I/O.\n";
+}
+
+std::string joined(int argc, const char* const* argv) {
+    std::string line;
+    for (int k = 0; k < argc; ++k) line += (k == 0 ? "" : " ") + std::string(argv[k]);
+    return line;
+}
+
+/// Parses one command's options into `options`; the help text goes to `text`.
+template <class Options>
+void parse_command(const std::string& name, const std::string& description, void (*add)(CLI::App&, Options&),
+                   const std::vector<std::string>& arguments, Options& options, CommandLine& result) {
+    CLI::App app{description, "tangram " + name};
+    add(app, options);
+    result.text = parse_options(app, arguments);
+    if (!result.text.empty()) return;
+    validate(options);
+    if constexpr (std::is_same_v<Options, KernelOptions>) options.configuration = record_options(app);
+    result.run = std::move(options);
+}
+
+CommandLine parse(int argc, const char* const* argv) {
+    CommandLine result;
+    const std::string command = argc > 1 ? argv[1] : "--help";
+    const std::vector<std::string> arguments(argv + std::min(argc, 2), argv + argc);
+    if (command == "--help" || command == "-h" || command == "help") {
+        result.text = overview();
+    } else if (command == "--version") {
+        result.text = version_line() + "\n";
+    } else if (command == "kernel") {
+        KernelOptions options;
+        options.command_line = joined(argc, argv);
+        parse_command("kernel", "Compute the layerwise neural tangent kernel, write it, and check it.",
+                      &add_kernel_options, arguments, options, result);
+    } else if (command == "init") {
+        InitOptions options;
+        parse_command("init", "Write a random network, and random samples for it.", &add_init_options,
+                      arguments, options, result);
+    } else {
+        const std::string near = nearest(command, command_names);
+        fail(ExitCode::usage, "unknown command '{}': {}", command,
+             near.empty() ? "see 'tangram --help'" : fmt::format("did you mean '{}'?", near));
+    }
+    return result;
+}
+
+}  // namespace
+
+CommandLine parse_command_line(int argc, const char* const* argv) {
+    try {
+        return parse(argc, argv);
+    } catch (const Error& error) {
+        CommandLine result;
+        result.error = error;
+        return result;
+    }
+}
+
+}  // namespace tangram

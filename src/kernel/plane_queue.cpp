@@ -1,0 +1,80 @@
+#include "tangram/kernel/plane_queue.hpp"
+
+namespace tangram {
+
+template <class T>
+PlaneQueue<T>::PlaneQueue(int planes, Index plane_values, int workers)
+    : planes_(static_cast<std::size_t>(planes)), workers_(workers) {
+    for (Plane<T>& plane : planes_) {
+        plane.memory = AlignedBuffer<T>(plane_values);
+        free_.push_back(&plane);
+    }
+}
+
+template <class T>
+Plane<T>* PlaneQueue<T>::acquire() {
+    std::unique_lock lock(mutex_);
+    freed_.wait(lock, [this] { return stopped_ || !free_.empty(); });
+    if (stopped_) return nullptr;
+    Plane<T>* plane = free_.back();
+    free_.pop_back();
+    return plane;
+}
+
+template <class T>
+void PlaneQueue<T>::submit(Plane<T>* plane) {
+    {
+        const std::lock_guard lock(mutex_);
+        ready_.push_back(plane);
+    }
+    finished_.notify_one();
+}
+
+template <class T>
+Plane<T>* PlaneQueue<T>::take() {
+    std::unique_lock lock(mutex_);
+    finished_.wait(lock, [this] { return stopped_ || !ready_.empty() || workers_ == 0; });
+    if (stopped_ || ready_.empty()) return nullptr;
+    Plane<T>* plane = ready_.front();
+    ready_.pop_front();
+    return plane;
+}
+
+template <class T>
+void PlaneQueue<T>::release(Plane<T>* plane) {
+    {
+        const std::lock_guard lock(mutex_);
+        free_.push_back(plane);
+    }
+    freed_.notify_one();
+}
+
+template <class T>
+void PlaneQueue<T>::leave() {
+    {
+        const std::lock_guard lock(mutex_);
+        --workers_;
+    }
+    finished_.notify_one();
+}
+
+template <class T>
+void PlaneQueue<T>::stop() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopped_ = true;
+    }
+    freed_.notify_all();
+    finished_.notify_all();
+}
+
+template <class T>
+bool PlaneQueue<T>::stopped() {
+    const std::lock_guard lock(mutex_);
+    return stopped_;
+}
+
+template class PlaneQueue<float>;
+template class PlaneQueue<double>;
+
+}  // namespace tangram

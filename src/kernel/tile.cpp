@@ -1,0 +1,147 @@
+#include "tangram/kernel/tile.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace tangram {
+
+namespace {
+
+/// Side of the square blocks in which a matrix is transposed, so that reads and writes both stay in the
+/// first-level cache.
+constexpr Index transpose_block = 16;
+
+/// Calls work(out row, H row, first, count, g) for every run of entries that share one entry g of G.
+template <class T, class Work>
+void for_each_run(ConstMatrixView<T> G, ConstMatrixView<T> H, MatrixView<T> out, Work work) {
+    const Index R = H.rows / G.rows;
+    for (Index i = 0; i < H.rows; ++i) {
+        for (Index j = 0; j < G.cols; ++j) work(out.row(i) + j * R, H.row(i) + j * R, R, G(i / R, j));
+    }
+}
+
+}  // namespace
+
+template <class T>
+void hadamard(ConstMatrixView<T> G, ConstMatrixView<T> H, T scale, MatrixView<T> out) {
+    if (H.rows != G.rows) {
+        for_each_run(G, H, out, [scale](T* to, const T* h, Index count, T g) {
+            for (Index k = 0; k < count; ++k) to[k] = scale * g * h[k];
+        });
+        return;
+    }
+    for (Index i = 0; i < G.rows; ++i) {
+        const T* g = G.row(i);
+        const T* h = H.row(i);
+        T* to = out.row(i);
+#pragma omp simd
+        for (Index j = 0; j < G.cols; ++j) to[j] = scale * g[j] * h[j];
+    }
+}
+
+template <class T>
+void add_hadamard(ConstMatrixView<T> G, ConstMatrixView<T> H, T weight, T bias, MatrixView<T> out) {
+    if (H.rows != G.rows) {
+        for_each_run(G, H, out, [weight, bias](T* to, const T* h, Index count, T g) {
+            for (Index k = 0; k < count; ++k) to[k] = to[k] + weight * g * h[k] + bias * h[k];
+        });
+        return;
+    }
+    for (Index i = 0; i < G.rows; ++i) {
+        const T* g = G.row(i);
+        const T* h = H.row(i);
+        T* to = out.row(i);
+#pragma omp simd
+        for (Index j = 0; j < G.cols; ++j) to[j] = to[j] + weight * g[j] * h[j] + bias * h[j];
+    }
+}
+
+template <class T>
+void fill_constant_gram(T value, Index rows_per_sample, MatrixView<T> H) {
+    for (Index i = 0; i < H.rows; ++i) {
+        for (Index j = 0; j < H.cols; ++j) {
+            H(i, j) = i % rows_per_sample == j % rows_per_sample ? value : T{0};
+        }
+    }
+}
+
+template <class T>
+void scale_into(ConstMatrixView<T> in, T scale, MatrixView<T> out) {
+    for (Index i = 0; i < in.rows; ++i) {
+        const T* from = in.row(i);
+        T* to = out.row(i);
+#pragma omp simd
+        for (Index j = 0; j < in.cols; ++j) to[j] = scale * from[j];
+    }
+}
+
+template <class T>
+void add(ConstMatrixView<T> in, MatrixView<T> out) {
+    for (Index i = 0; i < in.rows; ++i) {
+        const T* from = in.row(i);
+        T* to = out.row(i);
+#pragma omp simd
+        for (Index j = 0; j < in.cols; ++j) to[j] += from[j];
+    }
+}
+
+template <class T>
+void clear(MatrixView<T> out) {
+    for (Index i = 0; i < out.rows; ++i) std::fill_n(out.row(i), out.cols, T{0});
+}
+
+template <class T>
+void transpose(ConstMatrixView<T> in, MatrixView<T> out) {
+    for (Index i0 = 0; i0 < in.rows; i0 += transpose_block) {
+        const Index i1 = std::min(i0 + transpose_block, in.rows);
+        for (Index j0 = 0; j0 < in.cols; j0 += transpose_block) {
+            const Index j1 = std::min(j0 + transpose_block, in.cols);
+            for (Index i = i0; i < i1; ++i) {
+                for (Index j = j0; j < j1; ++j) out(j, i) = in(i, j);
+            }
+        }
+    }
+}
+
+template <class T>
+void mirror_lower(MatrixView<T> square) {
+    for (Index i0 = 0; i0 < square.rows; i0 += transpose_block) {
+        const Index i1 = std::min(i0 + transpose_block, square.rows);
+        for (Index j0 = 0; j0 <= i0; j0 += transpose_block) {
+            for (Index i = i0; i < i1; ++i) {
+                for (Index j = j0; j < std::min(j0 + transpose_block, i); ++j) square(j, i) = square(i, j);
+            }
+        }
+    }
+}
+
+template <class T>
+bool all_finite(ConstMatrixView<T> values) {
+    bool finite = true;
+    for (Index i = 0; i < values.rows; ++i) {
+        const T* row = values.row(i);
+        T watch = 0;  // stays 0 unless a value is infinite or NaN
+#pragma omp simd reduction(+ : watch)
+        for (Index j = 0; j < values.cols; ++j) watch += row[j] * T{0};
+        finite = finite && watch == T{0};
+    }
+    return finite;
+}
+
+#define TANGRAM_TILE_ROUTINES(T)                                                             \
+    template void hadamard(ConstMatrixView<T>, ConstMatrixView<T>, T, MatrixView<T>);        \
+    template void add_hadamard(ConstMatrixView<T>, ConstMatrixView<T>, T, T, MatrixView<T>); \
+    template void fill_constant_gram(T, Index, MatrixView<T>);                               \
+    template void scale_into(ConstMatrixView<T>, T, MatrixView<T>);                          \
+    template void add(ConstMatrixView<T>, MatrixView<T>);                                    \
+    template void clear(MatrixView<T>);                                                      \
+    template void transpose(ConstMatrixView<T>, MatrixView<T>);                              \
+    template void mirror_lower(MatrixView<T>);                                               \
+    template bool all_finite(ConstMatrixView<T>);
+
+TANGRAM_TILE_ROUTINES(float)
+TANGRAM_TILE_ROUTINES(double)
+#undef TANGRAM_TILE_ROUTINES
+
+}  // namespace tangram

@@ -1,0 +1,80 @@
+// Dispatch, the MPI environment, and the one error policy:
+//
+//   --help, --version                    printed without MPI
+//   an error that all ranks agree on     one line from rank 0, MPI ends in order, every rank returns the code
+//   an error of one rank alone           one line from that rank, and the whole job is aborted with the code:
+//   the others may be
+//                                        waiting in a collective call that will never complete
+//
+// MPI's own errors stay fatal.
+
+#include "tangram/commands/command_line.hpp"
+#include "tangram/support/agreement.hpp"
+#include "tangram/support/blas.hpp"
+#include "tangram/support/hdf5.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <iostream>
+#include <new>
+
+namespace {
+
+using namespace tangram;
+
+/// Whether this process is rank 0 of its job as far as the launcher says so, before MPI is up.
+bool launched_first() {
+    for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID"}) {
+        if (const char* rank = std::getenv(name)) return std::string(rank) == "0";
+    }
+    return true;
+}
+
+void print_error(std::string message) {
+    std::replace(message.begin(), message.end(), '\n', ' ');
+    std::cerr << "tangram: error: " + message + "\n" << std::flush;
+}
+
+int run(const CommandLine& command, const mpi::Communicator& world) {
+    agree(world, [&] {
+        if (command.error) throw *command.error;
+    });
+    if (const auto* kernel = std::get_if<KernelOptions>(&command.run)) return run_kernel(*kernel, world);
+    if (const auto* init = std::get_if<InitOptions>(&command.run)) return run_init(*init, world);
+    return static_cast<int>(ExitCode::usage);
+}
+
+[[noreturn]] void abort_job(ExitCode code, const std::string& message) {
+    print_error(message);
+    MPI_Abort(MPI_COMM_WORLD, static_cast<int>(code));
+    std::abort();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const CommandLine command = parse_command_line(argc, argv);
+    if (!command.text.empty()) {
+        if (launched_first()) std::cout << command.text << std::flush;
+        return static_cast<int>(ExitCode::done);
+    }
+    mpi::Environment environment;
+    h5::initialize();
+    blas::set_blas_threads(1);
+    const auto world = mpi::Communicator::world();
+    int code = 0;
+    try {
+        code = run(command, world);
+    } catch (const AgreedError& error) {
+        if (world.is_root()) print_error(error.what());
+        code = static_cast<int>(error.code());
+    } catch (const Error& error) {
+        abort_job(error.code(), error.what());
+    } catch (const std::bad_alloc&) {
+        abort_job(ExitCode::no_resources, "out of memory: use more ranks, or fewer samples");
+    } catch (const std::exception& error) {
+        abort_job(ExitCode::failed, error.what());
+    }
+    environment.finalize();
+    return code;
+}

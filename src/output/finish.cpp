@@ -1,0 +1,214 @@
+#include "tangram/output/finish.hpp"
+
+#include "tangram/support/blas.hpp"
+#include "tangram/support/error.hpp"
+#include "tangram/support/hdf5.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+
+namespace tangram {
+
+namespace {
+
+using h5::write_attribute;
+using h5::write_dataset;
+
+std::array<Index, 1> length(std::size_t n) {
+    return {static_cast<Index>(n)};
+}
+
+std::string status(const CheckReport& checks) {
+    return passed(checks) ? "complete" : "check failed";
+}
+
+void write_root_attributes(const h5::Handle& file, const Description& d) {
+    const h5::Handle root = h5::open_group(file, "/");
+    write_attribute(root, "format", std::string("tangram"));
+    write_attribute(root, "format_version", format_version);
+    write_attribute(root, "software", std::string("tangram"));
+    write_attribute(root, "software_version", software_version());
+    write_attribute(root, "git_commit", git_commit());
+    write_attribute(root, "date", timestamp());
+    write_attribute(root, "status", status(d.checks));
+    write_attribute(root, "n_samples", d.shape.panels.samples);
+    write_attribute(root, "n_outputs", d.network.outputs());
+    write_attribute(root, "n_parameters", d.network.parameters());
+    write_attribute(root, "reduction", to_string(d.reduction.kind));
+    write_attribute(root, "logit", d.reduction.logit);
+    write_attribute(root, "parameterization", d.parameterization);
+    write_attribute(root, "precision", to_string(d.shape.precision));
+    write_attribute(root, "tile", d.shape.panels.panel_size);
+}
+
+void write_matrix_attributes(const h5::Handle& file, const KernelMatrix& matrix, const Network& network) {
+    const h5::Handle dataset = h5::open_dataset(file, matrix.path);
+    write_attribute(dataset, "symmetric", Index{1});
+    if (matrix.kind == MatrixKind::ntk) {
+        write_attribute(dataset, "long_name", std::string("empirical neural tangent kernel"));
+        return;
+    }
+    const Layer& layer = network.layers[static_cast<std::size_t>(matrix.layer)];
+    write_attribute(dataset, "layer", matrix.layer + 1);
+    if (matrix.kind == MatrixKind::conjugate_kernel) {
+        write_attribute(dataset, "long_name",
+                        fmt::format("conjugate kernel that enters layer {}", layer.name));
+        return;
+    }
+    const bool bias = matrix.kind == MatrixKind::bias_component;
+    write_attribute(dataset, "long_name", fmt::format("component of {}", matrix.name));
+    write_attribute(dataset, "n_parameters", bias ? layer.fan_out() : layer.weight.size());
+    write_attribute(dataset, "fan_in", layer.fan_in());
+    write_attribute(dataset, "fan_out", layer.fan_out());
+    write_attribute(dataset, "activation", to_string(layer.activation));
+    write_attribute(dataset, bias ? "bias_scale" : "weight_scale",
+                    bias ? layer.bias_scale : layer.weight_scale);
+    write_attribute(dataset, "output_scale", layer.output_scale);
+}
+
+void write_samples(const h5::Handle& file, const Description& d) {
+    write_dataset(file, "/samples", d.samples, length(d.samples.size()));
+    if (!d.labels) return;
+    if (d.integer_labels) {
+        const std::vector<std::int64_t> labels(d.labels->begin(), d.labels->end());
+        write_dataset(file, "/labels", labels, length(labels.size()));
+    } else {
+        write_dataset(file, "/labels", *d.labels, length(d.labels->size()));
+    }
+}
+
+void write_component_checks(const h5::Handle& file, const std::vector<ComponentCheck>& components) {
+    std::vector<std::string> names;
+    std::vector<double> relative, normalized, scale, probe;
+    for (const ComponentCheck& check : components) {
+        names.push_back(check.name);
+        relative.push_back(check.relative_error);
+        normalized.push_back(check.normalized_error);
+        scale.push_back(check.scale);
+        probe.push_back(check.probe_error);
+    }
+    const auto count = length(components.size());
+    write_dataset(file, "/checks/component", names);
+    write_dataset(file, "/checks/relative_error", relative, count);
+    write_dataset(file, "/checks/normalized_error", normalized, count);
+    write_dataset(file, "/checks/scale", scale, count);
+    write_dataset(file, "/checks/probe_error", probe, count);
+}
+
+void write_square(const h5::Handle& file, const std::string& path, const Matrix<double>& matrix) {
+    const std::array<Index, 2> dims{matrix.rows(), matrix.cols()};
+    write_dataset(file, path, std::span<const double>(matrix.data(), static_cast<std::size_t>(matrix.size())),
+                  dims);
+}
+
+void write_checks(const h5::Handle& file, const CheckReport& report) {
+    const h5::Handle group = h5::create_group(file, "/checks");
+    write_attribute(group, "passed", Index{!report.run ? -1 : passed(report) ? 1 : 0});
+    write_attribute(group, "tolerance", report.tolerance);
+    write_attribute(group, "seed", static_cast<Index>(report.seed));
+    write_attribute(group, "symmetry_error", report.symmetry_error);
+    write_attribute(group, "sum_of_components_error", report.sum_of_components_error);
+    write_attribute(group, "total_relative_error", report.total.relative_error);
+    write_attribute(group, "total_scale", report.total.scale);
+    write_attribute(group, "finite_difference_error", report.finite_difference_error);
+    write_attribute(group, "finite_difference_steps_rejected", report.steps_rejected);
+    write_attribute(group, "smallest_eigenvalue", report.smallest_eigenvalue);
+    write_attribute(group, "probe_error", report.total.probe_error);
+    write_attribute(group, "probe_worst_row", report.worst_probe_row);
+    write_attribute(group, "conjugate_kernel_error", report.conjugate_error);
+    write_attribute(group, "samples_near_kink", report.samples_near_kink);
+    if (!std::isnan(report.outputs_error)) write_attribute(group, "outputs_error", report.outputs_error);
+    if (!std::isnan(report.accuracy)) write_attribute(group, "accuracy", report.accuracy);
+    if (!report.run) return;
+    write_attribute(group, "first_failure", first_failure(report));
+    write_component_checks(file, report.components);
+    write_dataset(file, "/checks/samples", report.samples, length(report.samples.size()));
+    write_square(file, "/checks/jacobian_ntk", report.jacobian_ntk);
+    write_square(file, "/checks/layerwise_ntk", report.layerwise_ntk);
+}
+
+void write_checksums(const h5::Handle& file, const Description& d) {
+    const Index tiles = d.shape.panels.count();
+    const std::array<Index, 2> dims{tiles, tiles};
+    for (std::size_t m = 0; m < d.checksums.size(); ++m) {
+        write_dataset(file, "/checksums" + d.shape.matrices[m].path, d.checksums[m], dims);
+    }
+}
+
+void write_timing(const h5::Handle& file, const Timing& timing) {
+    const h5::Handle group = h5::create_group(file, "/timing");
+    write_dataset(file, "/timing/phase", std::vector<std::string>(phase_names.begin(), phase_names.end()));
+    const std::array<Index, 2> dims{static_cast<Index>(phase_names.size()), timing.ranks};
+    write_dataset(file, "/timing/seconds", timing.seconds, dims);
+    write_dataset(file, "/timing/peak_memory",
+                  std::vector<std::int64_t>(timing.peak_memory.begin(), timing.peak_memory.end()),
+                  length(timing.peak_memory.size()));
+    write_attribute(group, "ranks", timing.ranks);
+    write_attribute(group, "threads", timing.threads);
+    write_attribute(group, "flops", timing.flops);
+    write_attribute(group, "bytes_received", timing.bytes_received);
+    write_attribute(group, "bytes_written", timing.bytes_written);
+}
+
+void write_provenance(const h5::Handle& file, const Provenance& provenance) {
+    const h5::Handle group = h5::create_group(file, "/provenance");
+    std::vector<std::string> inputs;
+    for (const FileDigest& input : provenance.inputs) {
+        const nlohmann::json entry{{"name", input.path}, {"bytes", input.bytes}, {"sha256", input.sha256}};
+        inputs.push_back(entry.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    }
+    write_attribute(group, "command_line", provenance.command_line);
+    write_attribute(group, "configuration", provenance.configuration);
+    write_attribute(group, "inputs", inputs);
+    write_attribute(group, "compiler", compiler());
+    write_attribute(group, "blas", blas::library_description() + ", kernel " + provenance.blas_kernel);
+    write_attribute(group, "mpi", mpi::library_version());
+    write_attribute(group, "hdf5", h5::library_version());
+    write_attribute(group, "hosts", provenance.hosts);
+    write_attribute(group, "slurm_job_id", provenance.slurm_job_id);
+}
+
+/// fsync of a file or directory.
+void make_durable(const std::string& path) {
+    const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    const bool synced = fd >= 0 && fsync(fd) == 0;
+    const int error = errno;
+    if (fd >= 0) close(fd);
+    if (!synced) fail(ExitCode::io, "cannot bring to disk ({}): {}", path, std::strerror(error));
+}
+
+}  // namespace
+
+void write_description(const std::string& path, const Description& description) {
+    h5::Handle file = h5::open_readwrite(path);
+    for (const KernelMatrix& matrix : description.shape.matrices) {
+        write_matrix_attributes(file, matrix, description.network);
+    }
+    write_samples(file, description);
+    write_checks(file, description.checks);
+    write_checksums(file, description);
+    write_timing(file, description.timing);
+    write_provenance(file, description.provenance);
+    write_root_attributes(file, description);
+    file.close(path);
+}
+
+std::string publish(const OutputPaths& paths, bool checks_failed) {
+    const std::string& name = checks_failed ? paths.failed : paths.finished;
+    make_durable(paths.partial);
+    if (std::rename(paths.partial.c_str(), name.c_str()) != 0) {
+        fail(ExitCode::io, "cannot rename {} to {}: {}", paths.partial, name, std::strerror(errno));
+    }
+    make_durable(paths.directory);
+    return name;
+}
+
+}  // namespace tangram

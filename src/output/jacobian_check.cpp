@@ -1,0 +1,212 @@
+#include "tangram/output/jacobian_check.hpp"
+
+#include "tangram/support/blas.hpp"
+#include "tangram/support/hdf5.hpp"
+#include "tangram/tangent/features.hpp"
+#include "tangram/tangent/finite_difference.hpp"
+#include "tangram/tangent/jacobian.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace tangram {
+
+namespace {
+
+std::size_t at(Index i) {
+    return static_cast<std::size_t>(i);
+}
+
+std::span<double> values(Matrix<double>& matrix) {
+    return {matrix.data(), at(matrix.size())};
+}
+
+/// Calls visit(part) for every array of a sample's gradient, in a fixed order.
+template <class Visit>
+void for_each_array(SampleGradient& gradient, Visit visit) {
+    visit(std::span<double>(gradient.outputs));
+    for (auto& x : gradient.activations) visit(std::span<double>(x));
+    for (auto& z : gradient.preactivations) visit(std::span<double>(z));
+    for (auto& D : gradient.sensitivities) visit(values(D));
+}
+
+/// The arrays of a gradient, all zero.
+SampleGradient empty_gradient(const Network& network) {
+    SampleGradient gradient;
+    gradient.outputs.resize(at(network.outputs()));
+    for (const Layer& layer : network.layers) {
+        gradient.activations.emplace_back(at(layer.fan_in()));
+        gradient.preactivations.emplace_back(at(layer.fan_out()));
+        gradient.sensitivities.emplace_back(network.outputs(), layer.fan_out());
+    }
+    return gradient;
+}
+
+/// Collective. Backpropagates every row of X, each on one rank.
+///
+///   BEFORE   rank p has computed samples p, p + P, ..     AFTER   every rank has all of them
+std::vector<SampleGradient> gradients_of(const mpi::Communicator& comm, const Network& network,
+                                         ConstMatrixView<double> X) {
+    std::vector<SampleGradient> gradients;
+    for (Index k = 0; k < X.rows; ++k) {
+        const bool mine = k % comm.size() == comm.rank();
+        gradients.push_back(mine ? backpropagate(network, {X.row(k), at(X.cols)}) : empty_gradient(network));
+        for_each_array(gradients.back(), [&](std::span<double> part) { mpi::sum(comm, part); });
+    }
+    return gradients;
+}
+
+/// [k]: whether features and reference see sample k on different sides of some kink.
+std::vector<bool> near_kink(const Network& network, ConstMatrixView<double> X,
+                            const std::vector<SampleGradient>& gradients) {
+    const std::vector<Matrix<double>> Z = preactivations(network, X);
+    std::vector<bool> near(at(X.rows), false);
+    for (Index l = 0; l < network.depth(); ++l) {
+        if (!has_kink(network.layers[at(l)].activation)) continue;
+        for (Index k = 0; k < X.rows; ++k) {
+            for (Index j = 0; j < Z[at(l)].cols(); ++j) {
+                const bool left = Z[at(l)](k, j) > 0;
+                const bool right = gradients[at(k)].preactivations[at(l)][at(j)] > 0;
+                if (left != right) near[at(k)] = true;
+            }
+        }
+    }
+    return near;
+}
+
+/// Collective. The entries of one stored matrix at the check samples: each rank reads some rows.
+Matrix<double> read_check_entries(const mpi::Communicator& comm, const h5::Handle& file,
+                                  const KernelMatrix& matrix, const std::vector<std::int64_t>& samples) {
+    const h5::Handle dataset = h5::open_dataset(file, matrix.path);
+    const auto count = static_cast<Index>(samples.size());
+    const Index R = matrix.rows_per_sample;
+    Matrix<double> K(count * R, count * R);
+    for (Index i = comm.rank(); i < count; i += comm.size()) {
+        for (Index j = 0; j < count; ++j) {
+            h5::read_block(dataset, samples[at(i)] * R, samples[at(j)] * R,
+                           K.view().block(i * R, j * R, R, R));
+        }
+    }
+    mpi::sum(comm, values(K));
+    return K;
+}
+
+double largest(ConstMatrixView<double> K) {
+    double most = 0;
+    for (Index i = 0; i < K.rows; ++i) {
+        for (Index j = 0; j < K.cols; ++j) most = std::max(most, std::abs(K(i, j)));
+    }
+    return most;
+}
+
+/// numerator / denominator, where 0 / 0 is no error.
+double ratio(double numerator, double denominator) {
+    if (numerator == 0) return 0;
+    return denominator > 0 ? numerator / denominator : std::numeric_limits<double>::infinity();
+}
+
+/// K against K_ref. `excluded` by sample, R kernel rows each.
+ComponentCheck compare(const std::string& name, const Matrix<double>& K, const Matrix<double>& reference,
+                       const std::vector<bool>& excluded, Index R) {
+    ComponentCheck check;
+    check.name = name;
+    double worst = 0;
+    double worst_normalized = 0;
+    double product = 0;
+    double square = 0;
+    for (Index i = 0; i < K.rows(); ++i) {
+        for (Index j = 0; j < K.cols(); ++j) {
+            if (excluded[at(i / R)] || excluded[at(j / R)]) continue;
+            const double difference = std::abs(K(i, j) - reference(i, j));
+            const double norm = std::sqrt(reference(i, i) * reference(j, j));
+            // max() would drop a NaN; a comparison that fails keeps it.
+            if (!(difference <= worst)) worst = difference;
+            const double normalized = ratio(difference, norm);
+            if (!(normalized <= worst_normalized)) worst_normalized = normalized;
+            product += K(i, j) * reference(i, j);
+            square += reference(i, j) * reference(i, j);
+        }
+    }
+    check.relative_error = ratio(worst, largest(reference.view()));
+    check.normalized_error = worst_normalized;
+    check.scale = square > 0 ? product / square : largest(K.view()) == 0 ? 1.0 : not_computed;
+    return check;
+}
+
+void add_to(Matrix<double>& total, const Matrix<double>& part) {
+    for (Index k = 0; k < total.size(); ++k) total.data()[k] += part.data()[k];
+}
+
+const KernelMatrix* stored_component(const KernelShape& shape, const ParameterTensor& tensor) {
+    const MatrixKind kind = tensor.is_bias ? MatrixKind::bias_component : MatrixKind::weight_component;
+    for (const KernelMatrix& matrix : shape.matrices) {
+        if (matrix.kind == kind && matrix.layer == tensor.layer) return &matrix;
+    }
+    return nullptr;
+}
+
+/// Collective. J against central differences; a few samples tell, and ranks share them.
+void check_finite_differences(const mpi::Communicator& comm, const Network& network,
+                              std::span<const SampleGradient> gradients, CheckReport& report) {
+    const std::size_t samples = std::min<std::size_t>(gradients.size(), 4);
+    report.finite_difference_tolerance = finite_difference_tolerance;
+    report.finite_difference_error = 0;
+    for (auto k = at(comm.rank()); k < samples; k += at(comm.size())) {
+        const auto result =
+            compare_with_finite_differences(network, gradients.subspan(k, 1), report.seed + k);
+        report.finite_difference_error = std::max(report.finite_difference_error, result.error);
+        report.steps_rejected += result.steps_rejected;
+    }
+    report.finite_difference_error = mpi::maximum(comm, report.finite_difference_error);
+    report.steps_rejected = mpi::sum(comm, report.steps_rejected);
+}
+
+/// The smallest eigenvalue of the stored block, and how far below zero rounding alone can push it: each
+/// stored entry is off by its own rounding, sqrt(K_ii K_jj) eps at most, and that of a dot product.
+void check_eigenvalue(Precision precision, CheckReport& report) {
+    double trace = 0;
+    for (Index i = 0; i < report.layerwise_ntk.rows(); ++i) trace += report.layerwise_ntk(i, i);
+    const double epsilon = precision == Precision::float32 ? double{std::numeric_limits<float>::epsilon()}
+                                                           : std::numeric_limits<double>::epsilon();
+    report.eigenvalue_floor = -16 * epsilon * trace;
+    report.smallest_eigenvalue =
+        std::isfinite(trace) ? blas::symmetric_eigenvalues(report.layerwise_ntk.view()).front() : trace;
+}
+
+}  // namespace
+
+std::vector<std::int64_t> spread_check_samples(Index samples, Index wanted) {
+    const Index count = std::min(samples, wanted);
+    std::vector<std::int64_t> spread;
+    for (Index k = 0; k < count; ++k) spread.push_back(count == 1 ? 0 : k * (samples - 1) / (count - 1));
+    return spread;
+}
+
+void check_against_jacobian(const mpi::Communicator& comm, const std::string& path, const KernelShape& shape,
+                            const Network& network, const Reduction& reduction, ConstMatrixView<double> X,
+                            CheckReport& report) {
+    const h5::Handle file = h5::open_readonly(path);
+    const std::vector<SampleGradient> gradients = gradients_of(comm, network, X);
+    const std::vector<bool> excluded = near_kink(network, X, gradients);
+    report.samples_near_kink = std::count(excluded.begin(), excluded.end(), true);
+
+    const Index R = reduction.rows_per_sample();
+    report.jacobian_ntk = Matrix<double>(X.rows * R, X.rows * R);
+    for (const ParameterTensor& tensor : parameter_tensors(network)) {
+        Matrix<double> reference =
+            reference_kernel(network, reduction, tensor, gradients, comm.rank(), comm.size());
+        mpi::sum(comm, values(reference));
+        add_to(report.jacobian_ntk, reference);
+        if (const KernelMatrix* matrix = stored_component(shape, tensor)) {
+            const Matrix<double> K = read_check_entries(comm, file, *matrix, report.samples);
+            report.components.push_back(compare(matrix->name, K, reference, excluded, R));
+        }
+    }
+    report.layerwise_ntk = read_check_entries(comm, file, shape.matrices.back(), report.samples);
+    report.total = compare("ntk", report.layerwise_ntk, report.jacobian_ntk, excluded, R);
+    check_eigenvalue(shape.precision, report);
+    check_finite_differences(comm, network, gradients, report);
+}
+
+}  // namespace tangram

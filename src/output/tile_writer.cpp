@@ -1,0 +1,72 @@
+#include "tangram/output/tile_writer.hpp"
+
+#include "tangram/output/reservation.hpp"
+#include "tangram/support/agreement.hpp"
+#include "tangram/support/hash.hpp"
+
+#include <array>
+
+namespace tangram {
+
+namespace {
+
+hid_t stored_type(Precision precision) {
+    return precision == Precision::float32 ? H5T_IEEE_F32LE : H5T_IEEE_F64LE;
+}
+
+}  // namespace
+
+void create_kernel_file(const mpi::Communicator& comm, const std::string& path, const KernelShape& shape,
+                        Log& log) {
+    h5::Handle file;
+    agree(comm, [&] { file = h5::create_parallel(path, comm); });
+    {
+        const h5::Handle root = h5::open_group(file, "/");
+        h5::write_attribute(root, "format", std::string("tangram"));
+        h5::write_attribute(root, "format_version", format_version);
+        h5::write_attribute(root, "status", std::string("partial"));
+    }
+    for (const KernelMatrix& matrix : shape.matrices) {
+        const std::array<Index, 2> dims{shape.rows(matrix), shape.rows(matrix)};
+        const std::array<Index, 2> tile{shape.tile_rows(matrix), shape.tile_rows(matrix)};
+        h5::create_dataset(file, matrix.path, stored_type(shape.precision), dims, tile);
+    }
+    const std::array<Index, 2> dims{shape.panels.samples, shape.outputs};
+    h5::create_dataset(file, "/outputs", stored_type(shape.precision), dims);
+    file.close(path);
+    agree_on_root(comm, [&] { reserve_space(path, log); });
+}
+
+TileWriter::TileWriter(const mpi::Communicator& comm, const std::string& path, const KernelShape& shape)
+    : file_(h5::open_parallel(path, comm)),
+      outputs_(h5::open_dataset(file_, "/outputs")),
+      tiles_(shape.panels.count()),
+      checksums_(shape.matrices.size(),
+                 std::vector<std::uint64_t>(static_cast<std::size_t>(tiles_ * tiles_), 0)) {
+    for (const KernelMatrix& matrix : shape.matrices)
+        matrices_.push_back(h5::open_dataset(file_, matrix.path));
+}
+
+template <class T>
+void TileWriter::write(const FinishedPlane<T>& plane) {
+    const auto matrix = static_cast<std::size_t>(plane.matrix);
+    h5::write_block(matrices_[matrix], plane.row, plane.column, plane.values);
+    checksums_[matrix][static_cast<std::size_t>(plane.block.row * tiles_ + plane.block.column)] =
+        checksum(plane.values);
+    bytes_written_ += plane.values.rows * plane.values.cols * static_cast<Index>(sizeof(T));
+}
+
+template void TileWriter::write(const FinishedPlane<float>&);
+template void TileWriter::write(const FinishedPlane<double>&);
+
+void TileWriter::write_outputs(Index first, ConstMatrixView<double> outputs) {
+    if (outputs.rows > 0) h5::write_block(outputs_, first, 0, outputs);
+}
+
+void TileWriter::close() {
+    for (h5::Handle& matrix : matrices_) matrix.close("a matrix of the kernel file");
+    outputs_.close("/outputs");
+    file_.close("the kernel file");
+}
+
+}  // namespace tangram

@@ -1,0 +1,94 @@
+#include "tangram/support/blas.hpp"
+
+#include "tangram/support/narrow.hpp"
+
+#include <cblas.h>
+
+#include <algorithm>
+#include <cassert>
+
+// LAPACK by its Fortran name: Debian's OpenBLAS comes without LAPACKE.
+extern "C" void dsyev_(const char* jobz, const char* uplo, const int* n, double* a, const int* lda, double* w,
+                       double* work, const int* lwork, int* info);
+
+namespace tangram::blas {
+
+namespace {
+
+CBLAS_TRANSPOSE to_cblas(Op op) {
+    return op == Op::none ? CblasNoTrans : CblasTrans;
+}
+
+struct GemmSizes {
+    int m, n, k, lda, ldb, ldc;
+};
+
+template <class T>
+GemmSizes gemm_sizes(Op op_a, Op op_b, ConstMatrixView<T> A, ConstMatrixView<T> B, MatrixView<T> C) {
+    [[maybe_unused]] const Index a_rows = op_a == Op::none ? A.rows : A.cols;
+    const Index a_cols = op_a == Op::none ? A.cols : A.rows;
+    [[maybe_unused]] const Index b_rows = op_b == Op::none ? B.rows : B.cols;
+    [[maybe_unused]] const Index b_cols = op_b == Op::none ? B.cols : B.rows;
+    assert(a_rows == C.rows && b_cols == C.cols && a_cols == b_rows);
+    return {narrow(C.rows, "rows"),
+            narrow(C.cols, "columns"),
+            narrow(a_cols, "inner size"),
+            narrow(std::max<Index>(A.ld, 1), "leading dimension"),
+            narrow(std::max<Index>(B.ld, 1), "leading dimension"),
+            narrow(std::max<Index>(C.ld, 1), "leading dimension")};
+}
+
+}  // namespace
+
+void gemm(Op op_a, Op op_b, float alpha, ConstMatrixView<float> A, ConstMatrixView<float> B, float beta,
+          MatrixView<float> C) {
+    const GemmSizes s = gemm_sizes(op_a, op_b, A, B, C);
+    cblas_sgemm(CblasRowMajor, to_cblas(op_a), to_cblas(op_b), s.m, s.n, s.k, alpha, A.data, s.lda, B.data,
+                s.ldb, beta, C.data, s.ldc);
+}
+
+void gemm(Op op_a, Op op_b, double alpha, ConstMatrixView<double> A, ConstMatrixView<double> B, double beta,
+          MatrixView<double> C) {
+    const GemmSizes s = gemm_sizes(op_a, op_b, A, B, C);
+    cblas_dgemm(CblasRowMajor, to_cblas(op_a), to_cblas(op_b), s.m, s.n, s.k, alpha, A.data, s.lda, B.data,
+                s.ldb, beta, C.data, s.ldc);
+}
+
+void gram_lower(ConstMatrixView<float> A, MatrixView<float> C) {
+    const GemmSizes s = gemm_sizes(Op::none, Op::transpose, A, A, C);
+    cblas_ssyrk(CblasRowMajor, CblasLower, CblasNoTrans, s.m, s.k, 1.0F, A.data, s.lda, 0.0F, C.data, s.ldc);
+}
+
+void gram_lower(ConstMatrixView<double> A, MatrixView<double> C) {
+    const GemmSizes s = gemm_sizes(Op::none, Op::transpose, A, A, C);
+    cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, s.m, s.k, 1.0, A.data, s.lda, 0.0, C.data, s.ldc);
+}
+
+std::vector<double> symmetric_eigenvalues(ConstMatrixView<double> A) {
+    const int n = narrow(A.rows, "rows");
+    std::vector<double> copy(static_cast<std::size_t>(A.rows * A.rows));
+    for (Index i = 0; i < A.rows; ++i) std::copy_n(A.row(i), A.rows, copy.begin() + i * A.rows);
+    std::vector<double> values(static_cast<std::size_t>(n));
+    const int workspace = std::max(1, 34 * n);
+    std::vector<double> work(static_cast<std::size_t>(workspace));
+    int info = 0;
+    dsyev_("N", "L", &n, copy.data(), &n, values.data(), work.data(), &workspace, &info);
+    if (info != 0)
+        fail(ExitCode::failed, "LAPACK dsyev found no eigenvalues of a {} x {} matrix (info = {})", n, n,
+             info);
+    return values;
+}
+
+void set_blas_threads(int threads) {
+    openblas_set_num_threads(threads);
+}
+
+std::string library_description() {
+    return openblas_get_config();
+}
+
+std::string kernel_name() {
+    return openblas_get_corename();
+}
+
+}  // namespace tangram::blas

@@ -1,0 +1,59 @@
+#include "tangram/support/hash.hpp"
+
+#include "tangram/support/error.hpp"
+
+#include <fmt/format.h>
+#include <openssl/evp.h>
+#include <xxhash.h>
+
+#include <cstdio>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+namespace tangram {
+
+namespace {
+
+template <class T>
+std::uint64_t checksum_rows(ConstMatrixView<T> block) {
+    const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state(XXH3_createState(), &XXH3_freeState);
+    if (!state) throw std::bad_alloc();
+    XXH3_64bits_reset(state.get());
+    for (Index i = 0; i < block.rows; ++i) {
+        XXH3_64bits_update(state.get(), block.row(i), static_cast<std::size_t>(block.cols) * sizeof(T));
+    }
+    return XXH3_64bits_digest(state.get());
+}
+
+}  // namespace
+
+std::uint64_t checksum(ConstMatrixView<float> block) {
+    return checksum_rows(block);
+}
+std::uint64_t checksum(ConstMatrixView<double> block) {
+    return checksum_rows(block);
+}
+
+FileDigest digest_file(const std::string& path) {
+    const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
+    if (!file) fail(ExitCode::io, "cannot read ({}): {}", path, std::strerror(errno));
+    const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
+    if (!context || EVP_DigestInit_ex(context.get(), EVP_sha256(), nullptr) != 1) {
+        fail(ExitCode::failed, "libcrypto offers no SHA-256");
+    }
+    FileDigest digest;
+    digest.path = path;
+    std::vector<unsigned char> piece(std::size_t{1} << 20);
+    for (std::size_t count = 0; (count = std::fread(piece.data(), 1, piece.size(), file.get())) > 0;) {
+        EVP_DigestUpdate(context.get(), piece.data(), count);
+        digest.bytes += static_cast<Index>(count);
+    }
+    if (std::ferror(file.get()) != 0) fail(ExitCode::io, "cannot read ({}): {}", path, std::strerror(errno));
+    unsigned int length = 0;
+    EVP_DigestFinal_ex(context.get(), piece.data(), &length);
+    for (unsigned int i = 0; i < length; ++i) digest.sha256 += fmt::format("{:02x}", piece[i]);
+    return digest;
+}
+
+}  // namespace tangram

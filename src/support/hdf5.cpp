@@ -1,0 +1,186 @@
+#include "tangram/support/hdf5.hpp"
+
+#include "tangram/support/error.hpp"
+
+#include <algorithm>
+#include <exception>
+#include <utility>
+
+namespace tangram::h5 {
+
+namespace {
+
+herr_t keep_first(unsigned, const H5E_error2_t* error, void* text) {
+    auto& first = *static_cast<std::string*>(text);
+    if (first.empty() && error->desc != nullptr) first = error->desc;
+    return 0;
+}
+
+herr_t collect_dataset(hid_t, const char* name, const H5O_info_t* info, void* names) {
+    if (info->type == H5O_TYPE_DATASET) static_cast<std::vector<std::string>*>(names)->emplace_back(name);
+    return 0;
+}
+
+Handle parallel_access(const mpi::Communicator& comm) {
+    Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+    H5Pset_fapl_mpio(access.get(), comm.get(), MPI_INFO_NULL);
+    H5Pset_libver_bounds(access.get(), H5F_LIBVER_V110, H5F_LIBVER_LATEST);
+    H5Pset_coll_metadata_write(access.get(), true);
+    // Whole tiles start on page boundaries; the small pieces of metadata share theirs.
+    H5Pset_alignment(access.get(), 65536, 4096);
+    return access;
+}
+
+Handle link_creation_with_groups() {
+    Handle plist(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
+    H5Pset_create_intermediate_group(plist.get(), 1);
+    return plist;
+}
+
+}  // namespace
+
+Handle::Handle(hid_t id, Close close_function)
+    : id_(id), close_(close_function), exceptions_(std::uncaught_exceptions()) {}
+
+Handle::~Handle() {
+    if (id_ >= 0 && std::uncaught_exceptions() <= exceptions_) close_(id_);
+}
+
+Handle::Handle(Handle&& other) noexcept
+    : id_(std::exchange(other.id_, -1)), close_(other.close_), exceptions_(other.exceptions_) {}
+
+Handle& Handle::operator=(Handle&& other) noexcept {
+    std::swap(id_, other.id_);
+    std::swap(close_, other.close_);
+    std::swap(exceptions_, other.exceptions_);
+    return *this;
+}
+
+void Handle::close(std::string_view what) {
+    if (id_ >= 0 && close_(std::exchange(id_, -1)) < 0) {
+        fail(ExitCode::io, "closing failed ({}): {}: is the disk full?", what, last_error());
+    }
+}
+
+void initialize() {
+    H5dont_atexit();
+    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+}
+
+std::string last_error() {
+    std::string text;
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, keep_first, &text);
+    std::replace(text.begin(), text.end(), '\n', ' ');
+    return text;
+}
+
+std::string library_version() {
+    unsigned major = 0;
+    unsigned minor = 0;
+    unsigned release = 0;
+    H5get_libversion(&major, &minor, &release);
+    return fmt::format("{}.{}.{}", major, minor, release);
+}
+
+// ------------------------------------------------------------------------------------------------ files
+
+Handle open_readonly(const std::string& path) {
+    Handle file(H5Fopen(path.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
+    if (!file.valid()) fail(ExitCode::io, "cannot open as HDF5 ({}): {}", path, last_error());
+    return file;
+}
+
+Handle open_readwrite(const std::string& path) {
+    const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+    H5Pset_libver_bounds(access.get(), H5F_LIBVER_V110, H5F_LIBVER_LATEST);
+    Handle file(H5Fopen(path.c_str(), H5F_ACC_RDWR, access.get()), H5Fclose);
+    if (!file.valid()) fail(ExitCode::io, "cannot open for writing ({}): {}", path, last_error());
+    return file;
+}
+
+Handle create_serial(const std::string& path) {
+    Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), H5Fclose);
+    if (!file.valid()) fail(ExitCode::io, "cannot create ({}): {}", path, last_error());
+    return file;
+}
+
+Handle create_parallel(const std::string& path, const mpi::Communicator& comm) {
+    const Handle access = parallel_access(comm);
+    Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), H5Fclose);
+    if (!file.valid()) fail(ExitCode::io, "cannot create ({}): {}", path, last_error());
+    return file;
+}
+
+Handle open_parallel(const std::string& path, const mpi::Communicator& comm) {
+    const Handle access = parallel_access(comm);
+    Handle file(H5Fopen(path.c_str(), H5F_ACC_RDWR, access.get()), H5Fclose);
+    if (!file.valid()) fail(ExitCode::io, "cannot open for writing ({}): {}", path, last_error());
+    return file;
+}
+
+// ------------------------------------------------------------------------------------------------ structure
+
+bool exists(const Handle& location, const std::string& path) {
+    // H5Lexists wants every group on the way to be there, so the path is tried piece by piece.
+    for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
+        const std::string part = path.substr(0, slash);
+        if (part.empty() || part == "/") return true;
+        if (H5Lexists(location.get(), part.c_str(), H5P_DEFAULT) <= 0) return false;
+        if (slash == std::string::npos)
+            return H5Oexists_by_name(location.get(), part.c_str(), H5P_DEFAULT) > 0;
+    }
+}
+
+Handle open_dataset(const Handle& location, const std::string& path) {
+    Handle dataset(H5Dopen2(location.get(), path.c_str(), H5P_DEFAULT), H5Dclose);
+    if (!dataset.valid()) fail(ExitCode::io, "cannot open the dataset {}: {}", path, last_error());
+    return dataset;
+}
+
+Handle open_group(const Handle& location, const std::string& path) {
+    Handle group(H5Gopen2(location.get(), path.c_str(), H5P_DEFAULT), H5Gclose);
+    if (!group.valid()) fail(ExitCode::io, "cannot open the group {}: {}", path, last_error());
+    return group;
+}
+
+Handle create_group(const Handle& location, const std::string& path) {
+    if (exists(location, path)) return open_group(location, path);
+    const Handle links = link_creation_with_groups();
+    Handle group(H5Gcreate2(location.get(), path.c_str(), links.get(), H5P_DEFAULT, H5P_DEFAULT), H5Gclose);
+    if (!group.valid()) fail(ExitCode::io, "cannot create the group {}: {}", path, last_error());
+    return group;
+}
+
+std::vector<Index> shape(const Handle& dataset) {
+    const Handle space(H5Dget_space(dataset.get()), H5Sclose);
+    const int rank = H5Sget_simple_extent_ndims(space.get());
+    std::vector<hsize_t> dims(static_cast<std::size_t>(std::max(rank, 0)));
+    H5Sget_simple_extent_dims(space.get(), dims.data(), nullptr);
+    return {dims.begin(), dims.end()};
+}
+
+std::vector<std::string> list_datasets(const Handle& location) {
+    std::vector<std::string> names;
+    H5Ovisit2(location.get(), H5_INDEX_NAME, H5_ITER_INC, collect_dataset, &names, H5O_INFO_BASIC);
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+ElementClass element_class(const Handle& dataset) {
+    const Handle type(H5Dget_type(dataset.get()), H5Tclose);
+    switch (H5Tget_class(type.get())) {
+        case H5T_INTEGER:
+            return ElementClass::integer;
+        case H5T_FLOAT:
+            return ElementClass::real;
+        default:
+            return ElementClass::other;
+    }
+}
+
+Index element_bytes(const Handle& dataset) {
+    const Handle type(H5Dget_type(dataset.get()), H5Tclose);
+    return static_cast<Index>(H5Tget_size(type.get()));
+}
+
+}  // namespace tangram::h5

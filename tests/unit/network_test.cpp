@@ -1,0 +1,421 @@
+// From tensors to a configured network: names, order, widths, parameterizations, metadata.
+
+#include "tangram/model/layer_order.hpp"
+#include "tangram/model/tensors.hpp"
+
+#include <doctest/doctest.h>
+
+#include "temporary_file.hpp"
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <random>
+
+using namespace tangram;
+using test::error_of;
+using test::says;
+
+namespace {
+
+Tensor tensor(const std::string& name, const std::vector<Index>& shape) {
+    Index size = 1;
+    for (const Index extent : shape) size *= extent;
+    return {name, shape, std::vector<double>(static_cast<std::size_t>(size), 0.5)};
+}
+
+ModelFile model_of(const std::vector<std::pair<std::string, std::vector<Index>>>& shapes) {
+    ModelFile model{"m.safetensors", {}, {}};
+    for (const auto& [name, shape] : shapes) model.tensors.push_back(tensor(name, shape));
+    return model;
+}
+
+/// The weights `names` = {module, out, in}.
+ModelFile weights(const std::vector<std::tuple<std::string, Index, Index>>& modules) {
+    ModelFile model{"m.safetensors", {}, {}};
+    for (const auto& [name, out, in] : modules) model.tensors.push_back(tensor(name + ".weight", {out, in}));
+    return model;
+}
+
+std::vector<std::string> order_of(const ModelFile& model, const std::vector<std::string>& layers = {}) {
+    std::vector<std::string> names;
+    for (const Layer& layer : chain_layers(model, layers).layers) names.push_back(layer.name);
+    return names;
+}
+
+std::string refusal(const ModelFile& model, const std::vector<std::string>& layers = {},
+                    ExitCode code = ExitCode::bad_input) {
+    return error_of(code, [&] { chain_layers(model, layers); });
+}
+
+/// 4 -> 9 -> 16 -> 2 with biases in layers 1 and 3.
+Network three_layers() {
+    return chain_layers(model_of({{"fc1.weight", {9, 4}},
+                                  {"fc1.bias", {9}},
+                                  {"fc2.weight", {16, 9}},
+                                  {"fc3.weight", {2, 16}},
+                                  {"fc3.bias", {2}}}),
+                        {});
+}
+
+Network configured(NetworkOptions options, Network network = three_layers()) {
+    if (options.activations.empty()) options.activations = {"tanh"};
+    configure(network, options);
+    return network;
+}
+
+std::string usage(const NetworkOptions& options) {
+    return error_of(ExitCode::usage, [&] { configured(options); });
+}
+
+std::vector<double> scales(const Network& network, double Layer::*scale) {
+    std::vector<double> values;
+    for (const Layer& layer : network.layers) values.push_back(layer.*scale);
+    return values;
+}
+
+using Names = std::vector<std::string>;
+using Numbers = std::vector<double>;
+
+}  // namespace
+
+TEST_CASE("names with numbers are ordered as numbers, whatever the order of the tensors") {
+    std::vector<std::tuple<std::string, Index, Index>> modules;
+    Names expected;
+    for (int i = 0; i < 25; ++i) {
+        expected.push_back(fmt::format("net.layers.{}", i));
+        modules.emplace_back(expected.back(), 3, 3);
+    }
+    std::mt19937 random(7);
+    for (int trial = 0; trial < 20; ++trial) {
+        std::shuffle(modules.begin(), modules.end(), random);
+        CHECK(order_of(weights(modules)) == expected);
+    }
+    CHECK(order_of(weights({{"b2.fc1", 2, 2}, {"b10.fc1", 2, 2}, {"b2.fc11", 2, 2}, {"b2.fc9", 2, 2}})) ==
+          Names{"b2.fc1", "b2.fc9", "b2.fc11", "b10.fc1"});
+    CHECK(
+        order_of(weights({{"l18446744073709551617", 2, 2}, {"l9", 2, 2}, {"l18446744073709551616", 2, 2}})) ==
+        Names{"l9", "l18446744073709551616", "l18446744073709551617"});
+}
+
+TEST_CASE("only numbers settle an order") {
+    CHECK(precedes("fc2", "fc10"));
+    CHECK_FALSE(precedes("fc10", "fc2"));
+    CHECK(precedes("blocks.0.up", "blocks.1.down"));
+    CHECK_FALSE(precedes("fc1", "out"));
+    CHECK_FALSE(precedes("a", "b"));
+    CHECK_FALSE(precedes("fc1", "fc01"));
+    CHECK_FALSE(precedes("fc", "fc1"));
+    CHECK_FALSE(precedes("fc1", "fc1"));
+}
+
+TEST_CASE("natural order is a strict weak order that agrees with what the names settle") {
+    const Names names{"",   "1",   "01", "2",   "10", "a",   "a1",  "a01", "a1b",
+                      "a2", "a10", "ab", "ab1", "b",  "b-1", "a.1", "."};
+    for (const std::string& a : names) {
+        CHECK_FALSE(natural_less(a, a));
+        for (const std::string& b : names) {
+            if (a != b) CHECK(natural_less(a, b) != natural_less(b, a));
+            if (precedes(a, b)) CHECK(natural_less(a, b));
+            for (const std::string& c : names) {
+                if (natural_less(a, b) && natural_less(b, c)) CHECK(natural_less(a, c));
+                if (precedes(a, b) && precedes(b, c)) CHECK(precedes(a, c));
+            }
+        }
+    }
+}
+
+TEST_CASE("widths settle what names leave open, if they can") {
+    CHECK(order_of(weights({{"fc1", 8, 4}, {"fc2", 8, 8}, {"out", 2, 8}})) == Names{"fc1", "fc2", "out"});
+    CHECK(order_of(weights({{"output", 1, 5}, {"hidden", 5, 5}, {"input", 5, 3}})) ==
+          Names{"input", "hidden", "output"});
+    CHECK(order_of(weights({{"dec1", 6, 3}, {"dec2", 9, 6}, {"enc1", 6, 10}, {"enc2", 3, 6}})) ==
+          Names{"enc1", "enc2", "dec1", "dec2"});
+    CHECK(order_of(weights({{"blocks.0.up", 8, 4},
+                            {"blocks.0.down", 4, 8},
+                            {"blocks.1.up", 8, 4},
+                            {"blocks.1.down", 4, 8},
+                            {"blocks.2.up", 8, 4}})) ==
+          Names{"blocks.0.up", "blocks.0.down", "blocks.1.up", "blocks.1.down", "blocks.2.up"});
+    // The numbers are kept even where the widths alone would allow another order.
+    CHECK(order_of(weights({{"fc1", 4, 4}, {"fc2", 4, 4}, {"head", 2, 4}})) == Names{"fc1", "fc2", "head"});
+}
+
+TEST_CASE("an order that neither names nor widths settle is refused, and --layers settles it") {
+    const ModelFile open = weights({{"fc1", 4, 4}, {"fc2", 4, 4}, {"out", 4, 4}});
+    CHECK(says(refusal(open), "both fc1, fc2, out and fc1, out, fc2 chain: give --layers a,b,c"));
+    CHECK(order_of(open, {"out", "fc1", "fc2"}) == Names{"out", "fc1", "fc2"});
+    CHECK(order_of(open, {"fc2", "fc1", "out"}) == Names{"fc2", "fc1", "out"});
+    CHECK(says(refusal(weights({{"a", 3, 3}, {"b", 3, 3}})), "both a, b and b, a chain"));
+}
+
+TEST_CASE("many modules whose names settle nothing are refused in no time") {
+    std::vector<std::tuple<std::string, Index, Index>> modules;
+    for (int i = 0; i < 40; ++i)
+        modules.emplace_back(std::string(static_cast<std::size_t>(i) + 1, 'x'), 2, 2);
+    CHECK(says(refusal(weights(modules)), "--layers"));
+    modules.emplace_back("last", 7, 3);  // now no order chains, and there are 40! to try
+    CHECK(says(refusal(weights(modules)), "--layers"));
+    for (int i = 40; i < 1500; ++i)
+        modules.emplace_back(
+            std::string(static_cast<std::size_t>(i) / 8 + 1, 'y') + static_cast<char>('a' + i % 8), 2, 2);
+    CHECK(says(refusal(weights(modules)), "--layers"));
+}
+
+TEST_CASE("--layers names every module exactly once and chains") {
+    const ModelFile model = weights({{"fc1", 8, 4}, {"fc2", 8, 8}, {"out", 2, 8}});
+    CHECK(says(refusal(model, {"fc1", "fc3", "out"}, ExitCode::usage),
+               "no module 'fc3' (m.safetensors): the model has fc1, fc2, out"));
+    CHECK(says(refusal(model, {"fc1", "fc1", "fc2", "out"}, ExitCode::usage), "'fc1' is named twice"));
+    CHECK(says(refusal(model, {"fc1", "out"}, ExitCode::usage), "leaves out fc2"));
+    CHECK(says(refusal(model, {"fc2", "fc1", "out"}), "fc2.weight (8, 8) is followed by fc1.weight (8, 4)"));
+}
+
+TEST_CASE("layers that do not chain are refused naming both tensors and shapes") {
+    CHECK(says(refusal(weights({{"fc1", 100, 784}, {"fc2", 10, 128}})),
+               "(m.safetensors:fc1.weight, (100, 784)): fc1.weight gives 100 values, which fc2.weight (10, "
+               "128) does not take"));
+    CHECK(says(refusal(weights({{"in", 8, 4}, {"mid", 8, 9}, {"out", 2, 8}})), "does not take"));
+}
+
+TEST_CASE("kernels stored as (in, out) are recognised") {
+    CHECK(says(refusal(weights({{"fc1", 784, 100}, {"fc2", 100, 50}, {"fc3", 50, 10}})), "transposed"));
+    CHECK(says(refusal(weights({{"hidden", 784, 100}, {"out", 100, 10}})), "(out, in)") ==
+          false);  // chains as out, hidden
+    CHECK(says(refusal(model_of({{"fc1.weight", {784, 100}}, {"fc1.bias", {100}}})),
+               "transpose a Keras kernel"));
+    CHECK_FALSE(says(refusal(weights({{"fc1", 100, 784}, {"fc2", 10, 128}})), "transposed"));
+}
+
+TEST_CASE("whatever is no fully connected layer is refused by name") {
+    const std::pair<std::string, std::vector<Index>> good{"fc1.weight", {2, 3}};
+    const auto with = [&](const std::string& name, const std::vector<Index>& shape) {
+        return refusal(model_of({good, {name, shape}}));
+    };
+    CHECK(says(refusal(model_of({})), "no tensors"));
+    CHECK(says(with("bn.running_mean", {2}),
+               "neither a weight nor a bias (m.safetensors:bn.running_mean, (2))"));
+    CHECK(says(with("scale", {}), "scale, ()"));
+    CHECK(says(with("fc2.bias", {2}), "a bias without a weight (m.safetensors:fc2.bias, (2))"));
+    CHECK(says(with("fc1.bias", {3, 1}), "does not fit its weight fc1.weight (2, 3)"));
+    CHECK(says(with("fc1.bias", {5}), "m.safetensors:fc1.bias, (5)"));
+    CHECK(says(with("fc1.bias", {}), "fc1.bias, ()"));
+    CHECK(says(with("norm.weight", {2}), "not a matrix (m.safetensors:norm.weight, (2))"));
+    CHECK(says(with("conv.weight", {4, 3, 3, 3}), "conv.weight, (4, 3, 3, 3)"));
+    CHECK(says(with("fc2.weight", {0, 2}), "without entries"));
+    CHECK(says(with("fc2.weight", {2, 0}), "without entries"));
+    CHECK(says(with("fc1.weight", {2, 3}), "two tensors of one name"));
+    CHECK(says(with("weight", {2, 2}), "a weight without a module"));
+    for (const char* name :
+         {"a/b.weight", ".weight", "a..weight", "a.", "", ".", "a\nb.weight", "a\xc2\x85.weight"}) {
+        INFO(std::string(name));
+        CHECK(says(with(name, {2, 2}), "rename it"));
+    }
+}
+
+TEST_CASE("a network without module names, and names in UTF-8, are kept") {
+    const Network network = chain_layers(model_of({{"weight", {2, 3}}, {"bias", {2}}}), {});
+    CHECK(network.layers[0].name == "layer1");
+    CHECK(network.layers[0].weight_name == "weight");
+    CHECK(network.layers[0].bias_name == "bias");
+    CHECK(network.parameters() == 8);
+    CHECK(order_of(weights({{"gr\xc3\xb6\xc3\x9f"
+                             "e",
+                             2, 3}})) == Names{"gr\xc3\xb6\xc3\x9f"
+                                               "e"});
+}
+
+TEST_CASE("weights and biases land in their layers") {
+    ModelFile model = model_of({{"b.1.bias", {2}}, {"b.1.weight", {2, 3}}, {"b.0.weight", {3, 1}}});
+    model.tensors[0].values = {7, 8};
+    model.tensors[1].values = {1, 2, 3, 4, 5, 6};
+    const Network network = chain_layers(std::move(model), {});
+    CHECK(network.depth() == 2);
+    CHECK(network.inputs() == 1);
+    CHECK(network.outputs() == 2);
+    CHECK(network.parameters() == 3 + 6 + 2);
+    CHECK(network.layers[1].weight(1, 0) == 4);
+    CHECK(network.layers[1].bias == Numbers{7, 8});
+    CHECK(network.layers[0].bias_name.empty());
+}
+
+TEST_CASE("the standard parameterization has scales 1, the others what the table of the contract says") {
+    const Network standard = configured({});
+    for (const auto scale : {&Layer::weight_scale, &Layer::bias_scale, &Layer::output_scale})
+        CHECK(scales(standard, scale) == Numbers{1, 1, 1});
+
+    const Network ntk = configured({.parameterization = "ntk", .bias_std = {0.25}});
+    CHECK(scales(ntk, &Layer::weight_scale) == Numbers{1.0 / 2, 1.0 / 3, 1.0 / 4});
+    CHECK(scales(ntk, &Layer::bias_scale) == Numbers{0.25, 1, 0.25});
+    CHECK(scales(ntk, &Layer::output_scale) == Numbers{1, 1, 1});
+    const Network each =
+        configured({.parameterization = "ntk", .weight_std = {2, 3, 8}, .bias_std = {0.5, 9, 0}});
+    CHECK(scales(each, &Layer::weight_scale) == Numbers{1, 1, 2});
+    CHECK(scales(each, &Layer::bias_scale) == Numbers{0.5, 1, 0});
+
+    for (const char* name : {"post-activation", "torchntk"}) {
+        const Network post = configured({.parameterization = name});
+        CHECK(scales(post, &Layer::weight_scale) == Numbers{1, 1, 1});
+        CHECK(scales(post, &Layer::output_scale) == Numbers{1.0 / 3, 1.0 / 4, 1});
+    }
+}
+
+TEST_CASE("explicit scales override those of the parameterization") {
+    const Network network = configured({.parameterization = "ntk",
+                                        .weight_std = {4},
+                                        .bias_scale = {5, 6, 7},
+                                        .output_scale = {0.5, -1, 2}});
+    CHECK(scales(network, &Layer::weight_scale) == Numbers{2, 4.0 / 3, 1});
+    CHECK(scales(network, &Layer::bias_scale) == Numbers{5, 6, 7});
+    CHECK(scales(network, &Layer::output_scale) == Numbers{0.5, -1, 2});
+    CHECK(scales(configured({.weight_scale = {1, 2, 3}}), &Layer::weight_scale) == Numbers{1, 2, 3});
+}
+
+TEST_CASE("scales that do not fit the network are refused with exit code 2") {
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    CHECK(says(usage({.weight_std = {1}}), "--weight-std has no meaning in the parameterization standard"));
+    CHECK(says(usage({.parameterization = "torchntk", .bias_std = {1}}), "--bias-std has no meaning"));
+    CHECK(says(usage({.parameterization = "ntk"}), "needs --bias-std"));
+    CHECK(says(usage({.parameterization = "ntk", .bias_std = {1, 2}}),
+               "--bias-std has 2 numbers for 3 layers"));
+    CHECK(says(usage({.parameterization = "ntk", .weight_std = {1, 2, 3, 4}, .bias_std = {1}}),
+               "--weight-std has 4"));
+    CHECK(says(usage({.parameterization = "ntk", .bias_std = {std::nan("")}}), "finite"));
+    CHECK(says(usage({.weight_scale = {1}}), "--weight-scale has 1 numbers for 3 layers"));
+    CHECK(says(usage({.output_scale = {1, 1, infinity}}), "--output-scale holds inf"));
+    CHECK(says(
+        usage({.parameterization = "ntk", .weight_std = {1}, .bias_std = {1}, .weight_scale = {1, 1, 1}}),
+        "--weight-std and --weight-scale"));
+    CHECK(says(usage({.parameterization = "ntk", .bias_std = {1}, .bias_scale = {1, 1, 1}}),
+               "--bias-std and --bias-scale"));
+    CHECK(says(usage({.parameterization = "nkt"}), "did you mean ntk?"));
+    const Network plain =
+        configured({.parameterization = "ntk"}, chain_layers(weights({{"a1", 2, 4}, {"a2", 1, 2}}), {}));
+    CHECK(plain.layers[0].weight_scale == 0.5);  // without biases no bias_std is asked for
+}
+
+TEST_CASE("activations: one for all hidden layers or one for each, identity at the output") {
+    const auto kinds = [](const NetworkOptions& options) {
+        Names names;
+        for (const Layer& layer : configured(options).layers) names.push_back(to_string(layer.activation));
+        return names;
+    };
+    CHECK(kinds({.activations = {"relu"}}) == Names{"relu", "relu", "identity"});
+    CHECK(kinds({.activations = {"relu", "elu:2"}, .output_activation = "sigmoid"}) ==
+          Names{"relu", "elu:2", "sigmoid"});
+    CHECK(says(usage({.activations = {"relu", "relu", "relu"}}), "the last layer's is --output-activation"));
+    CHECK(says(usage({.activations = {"relu", "rleu"}}), "did you mean relu"));
+    CHECK(says(usage({.output_activation = "softmax"}), "unknown activation 'softmax'"));
+    Network network = three_layers();
+    CHECK(says(error_of(ExitCode::usage, [&] { configure(network, {}); }), "give --activation"));
+}
+
+TEST_CASE("a network of one layer needs no activation") {
+    Network network = chain_layers(weights({{"fc", 2, 3}}), {});
+    configure(network, {});
+    CHECK(network.layers[0].is_linear());
+    configure(network,
+              {.activations = {"relu"}, .output_activation = "tanh", .parameterization = "torchntk"});
+    CHECK(to_string(network.layers[0].activation) == "tanh");
+    CHECK(network.layers[0].output_scale == 1);
+    CHECK(says(error_of(ExitCode::usage,
+                        [&] {
+                            configure(network, {.activations = {"relu", "relu"}});
+                        }),
+               "0 hidden layers"));
+    CHECK(says(error_of(ExitCode::usage, [&] { configure(network, {.activations = {"rleu"}}); }),
+               "did you mean relu"));
+}
+
+namespace {
+
+NetworkOptions with(const std::map<std::string, std::string>& metadata, const NetworkOptions& given = {}) {
+    ModelFile model = weights({{"fc1", 9, 4}, {"fc2", 16, 9}, {"fc3", 2, 16}});
+    model.metadata = metadata;
+    return with_metadata_defaults(given, model);
+}
+
+}  // namespace
+
+TEST_CASE("metadata fills what the user did not give, and nothing else") {
+    const NetworkOptions read = with({{"format", "pt"},
+                                      {"activation", "relu, elu:2"},
+                                      {"output_activation", "tanh"},
+                                      {"parameterization", "ntk"},
+                                      {"weight_std", "1.5"},
+                                      {"bias_scale", "1,2,3"},
+                                      {"output_scale", "1,1e-3,-2"},
+                                      {"layers", "fc1,fc2,fc3"}});
+    CHECK(read.activations == Names{"relu", "elu:2"});
+    CHECK(read.output_activation == "tanh");
+    CHECK(read.parameterization == "ntk");
+    CHECK(read.weight_std == Numbers{1.5});
+    CHECK(read.bias_scale == Numbers{1, 2, 3});
+    CHECK(read.output_scale == Numbers{1, 1e-3, -2});
+    CHECK(read.layer_order == Names{"fc1", "fc2", "fc3"});
+    CHECK_FALSE(with({{"format", "pt"}}).parameterization.has_value());
+
+    const NetworkOptions given =
+        with({{"activation", "relu"}, {"output_activation", "tanh"}, {"layers", "nonsense"}},
+             {.activations = {"sin"}, .output_activation = "erf", .layer_order = {"x"}});
+    CHECK(given.activations == Names{"sin"});
+    CHECK(given.output_activation == "erf");
+    CHECK(given.layer_order == Names{"x"});
+}
+
+TEST_CASE("scales in the metadata are taken over for their own parameterization only") {
+    const std::map<std::string, std::string> ntk{
+        {"parameterization", "ntk"}, {"weight_std", "1.5"}, {"bias_std", "0.1"}, {"output_scale", "1,1,2"}};
+    CHECK(with(ntk, {.parameterization = "ntk"}).weight_std == Numbers{1.5});
+    const NetworkOptions other = with(ntk, {.parameterization = "standard"});
+    CHECK(other.weight_std.empty());
+    CHECK(other.bias_std.empty());
+    CHECK(other.output_scale.empty());
+    CHECK(with({{"parameterization", "torchntk"}, {"output_scale", "1,1,2"}},
+               {.parameterization = "post-activation"})
+              .output_scale == Numbers{1, 1, 2});
+    CHECK(with({{"output_scale", "1,1,2"}}, {.parameterization = "ntk"}).output_scale.empty());
+
+    const NetworkOptions mixed =
+        with(ntk, {.weight_scale = {1, 2, 3}});  // a std and a scale exclude each other
+    CHECK(mixed.weight_std.empty());
+    CHECK(mixed.bias_std == Numbers{0.1});
+    CHECK(with(ntk, {.weight_std = {2}}).weight_std == Numbers{2});
+}
+
+TEST_CASE("metadata that cannot be used is refused with exit code 3 naming the key") {
+    const auto refused = [](const std::map<std::string, std::string>& metadata) {
+        return error_of(ExitCode::bad_input, [&] { with(metadata); });
+    };
+    CHECK(says(refused({{"activation", "rleu"}}), "m.safetensors:__metadata__.activation = 'rleu'"));
+    CHECK(says(refused({{"activation", ""}}), "__metadata__.activation"));
+    CHECK(says(refused({{"activation", "relu,relu,relu"}}), "3 entries where the network takes 2"));
+    CHECK(says(refused({{"output_activation", "relu,tanh"}}), "__metadata__.output_activation"));
+    CHECK(says(refused({{"parameterization", "mup"}}), "__metadata__.parameterization"));
+    CHECK(says(refused({{"parameterization", "ntk"}, {"weight_std", "one"}}),
+               "__metadata__.weight_std = 'one'"));
+    CHECK(says(refused({{"parameterization", "ntk"}, {"weight_std", "nan"}}), "__metadata__.weight_std"));
+    CHECK(says(refused({{"parameterization", "ntk"}, {"bias_std", "1,,2"}}), "__metadata__.bias_std"));
+    CHECK(says(refused({{"weight_std", "1"}}), "in the parameterization ntk only"));
+    CHECK(says(refused({{"parameterization", "ntk"}, {"weight_std", "1"}, {"weight_scale", "1,1,1"}}),
+               "keep one"));
+    CHECK(says(refused({{"weight_scale", "1,2"}}), "2 entries where the network takes 3"));
+    CHECK(says(refused({{"layers", "fc1,fc2,out"}}), "no tensor 'out.weight'"));
+    CHECK(says(refused({{"layers", "fc1,fc2,fc2"}}), "each module once"));
+    CHECK(says(refused({{"layers", "fc1,fc2"}}), "__metadata__.layers"));
+    CHECK(says(refused({{"activation", "a\nb"}}), "'a?b'"));
+}
+
+TEST_CASE("the table shows one aligned line a layer, scales only where they differ from 1") {
+    CHECK(to_table(configured({.activations = {"tanh", "leaky_relu:0.2"}})) ==
+          "layer  name  in  out  activation      bias  parameters\n"
+          "    1  fc1    4    9  tanh            yes           45\n"
+          "    2  fc2    9   16  leaky_relu:0.2  no           144\n"
+          "    3  fc3   16    2  identity        yes           34\n"
+          "3 layers, 4 inputs, 2 outputs, 223 parameters\n");
+    CHECK(to_table(configured({.parameterization = "ntk", .bias_std = {0.25}})) ==
+          "layer  name  in  out  activation  bias         a     b  c  parameters\n"
+          "    1  fc1    4    9  tanh        yes        0.5  0.25  1          45\n"
+          "    2  fc2    9   16  tanh        no    0.333333     -  1         144\n"
+          "    3  fc3   16    2  identity    yes       0.25  0.25  1          34\n"
+          "3 layers, 4 inputs, 2 outputs, 223 parameters\n");
+}
