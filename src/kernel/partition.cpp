@@ -41,6 +41,17 @@ bool place(std::int32_t& owner, Index work, const std::vector<std::int32_t>& ran
     return true;
 }
 
+/// The place of a shard in the order in which shards get one panel more than the others. The order walks down
+/// the diagonals of the grid, so that any number of extra panels is spread evenly over its rows and over its
+/// columns.
+Index extra_order(const Grid& grid, int shard) {
+    const int period = std::lcm(grid.rows, grid.cols);
+    for (int n = grid.row_of(shard); n < grid.active(); n += grid.rows) {
+        if ((n + n / period) % grid.cols == grid.col_of(shard)) return n;
+    }
+    return grid.active();  // not reached: n -> (n mod r, (n + n div lcm) mod c) is one to one
+}
+
 std::vector<int> shard_of_panel(const Panels& panels, const Grid& grid) {
     std::vector<int> owner(static_cast<std::size_t>(panels.count()));
     for (int shard = 0; shard < grid.active(); ++shard) {
@@ -74,7 +85,11 @@ Grid make_grid(int ranks) {
 
 PanelRange shard_panels(const Panels& panels, const Grid& grid, int shard) {
     if (shard >= grid.active()) return {panels.count(), panels.count()};
-    return {shard * panels.count() / grid.active(), (shard + 1) * panels.count() / grid.active()};
+    const Index each = panels.count() / grid.active();
+    const Index extra = panels.count() % grid.active();
+    Index begin = shard * each;
+    for (int before = 0; before < shard; ++before) begin += extra_order(grid, before) < extra ? 1 : 0;
+    return {begin, begin + each + (extra_order(grid, shard) < extra ? 1 : 0)};
 }
 
 PanelRange shard_samples(const Panels& panels, const Grid& grid, int shard) {

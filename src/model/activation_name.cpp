@@ -90,6 +90,7 @@ std::string to_string(const Activation& activation) {
 
 std::vector<std::string> activation_names() {
     std::vector<std::string> names;
+    names.reserve(entries.size());
     for (const Entry& entry : entries) names.emplace_back(entry.name);
     return names;
 }

@@ -36,8 +36,8 @@ void check_name(const std::string& path, const Tensor& tensor) {
     if (dotted.find("..") != std::string::npos || tensor.name.find('/') != std::string::npos ||
         printable(tensor.name) != tensor.name) {
         fail(ExitCode::bad_input,
-             "a tensor's name has an empty part, a '/', a control character or too many letters ({}): rename "
-             "it",
+             "a tensor's name has an empty part, a '/', a control character or too many letters ({}): "
+             "rename it",
              where(path, tensor));
     }
 }
@@ -53,18 +53,19 @@ std::vector<Module> pair_tensors(ModelFile& model) {
         if (kind != "weight" && kind != "bias") {
             fail(ExitCode::bad_input,
                  "a tensor that is neither a weight nor a bias ({}): only fully connected layers are known; "
-                 "to use a part "
-                 "of the model name its module as FILE:GROUP",
+                 "to use a part of the model name its module as FILE:GROUP",
                  where(model.path, tensor));
         }
         const std::string name = dot == std::string::npos ? "" : tensor.name.substr(0, dot);
         Module& module = modules.try_emplace(name, Module{name}).first->second;
         Tensor*& place = kind == "weight" ? module.weight : module.bias;
-        if (place != nullptr)
+        if (place != nullptr) {
             fail(ExitCode::bad_input, "two tensors of one name ({}): rename one", where(model.path, tensor));
+        }
         place = &tensor;
     }
     std::vector<Module> sorted;
+    sorted.reserve(modules.size());
     for (auto& [name, module] : modules) sorted.push_back(std::move(module));
     return sorted;
 }
@@ -79,8 +80,7 @@ void check_module(const std::string& path, const Module& module) {
     if (shape.size() != 2) {
         fail(ExitCode::bad_input,
              "a weight that is not a matrix ({}): only fully connected layers, (out, in), are known, no "
-             "normalization and "
-             "no convolution",
+             "normalization and no convolution",
              where(path, *module.weight));
     }
     if (shape[0] == 0 || shape[1] == 0) {
@@ -97,6 +97,7 @@ void check_module(const std::string& path, const Module& module) {
 
 std::string names_of(const std::vector<Module>& modules, const std::vector<std::size_t>& order) {
     std::vector<std::string> names;
+    names.reserve(order.size());
     for (const std::size_t i : order) names.push_back(modules[i].name);
     return name_some(names);
 }
@@ -122,6 +123,7 @@ std::string names_of(const std::vector<Module>& modules, const std::vector<std::
 
 std::vector<Module> settle_order(const std::string& path, const std::vector<Module>& modules) {
     std::vector<ModuleWidths> widths;
+    widths.reserve(modules.size());
     for (const Module& module : modules) widths.push_back(module.widths());
     const OrderSearch search = find_orders(widths);
     if (search.orders.size() == 2) {
@@ -144,6 +146,7 @@ std::vector<Module> settle_order(const std::string& path, const std::vector<Modu
 std::vector<Module> arrange(const std::string& path, const std::vector<Module>& modules,
                             const std::vector<std::string>& layer_order) {
     std::vector<std::string> known;
+    known.reserve(modules.size());
     for (const Module& module : modules) known.push_back(module.name);
     std::vector<Module> ordered;
     for (const std::string& name : layer_order) {
@@ -155,9 +158,10 @@ std::vector<Module> arrange(const std::string& path, const std::vector<Module>& 
         const Module& module = modules[static_cast<std::size_t>(found - known.begin())];
         const bool twice = std::any_of(ordered.begin(), ordered.end(),
                                        [&](const Module& other) { return other.name == name; });
-        if (twice)
+        if (twice) {
             fail(ExitCode::usage, "--layers: the module '{}' is named twice ({}): name each once", name,
                  path);
+        }
         ordered.push_back(module);
     }
     std::erase_if(known, [&](const std::string& name) {
@@ -193,8 +197,9 @@ Layer make_layer(const Module& module) {
 }  // namespace
 
 Network chain_layers(ModelFile model, const std::vector<std::string>& layer_order) {
-    if (model.tensors.empty())
+    if (model.tensors.empty()) {
         fail(ExitCode::bad_input, "no tensors in the model ({}): export its state_dict", model.path);
+    }
     std::vector<Module> modules = pair_tensors(model);
     for (Module& module : modules) {
         check_module(model.path, module);

@@ -87,6 +87,17 @@ std::string where(const std::string& path, const std::string& group, const std::
                        printable(link));
 }
 
+/// Whether values of this shape can be in the file: damaged extents must not be believed, and gzip packs no
+/// better than 1032 to 1.
+bool is_plausible(const h5::Handle& dataset, const std::vector<Index>& shape) {
+    const h5::Handle file(H5Iget_file_id(dataset.get()), H5Fclose);
+    hsize_t file_bytes = 0;
+    if (H5Fget_filesize(file.get(), &file_bytes) < 0) return false;
+    double bytes = static_cast<double>(h5::element_bytes(dataset));
+    for (const Index extent : shape) bytes *= static_cast<double>(extent);
+    return bytes <= 1100.0 * static_cast<double>(file_bytes);
+}
+
 Tensor read_tensor(const std::string& name, const std::string& place, const h5::Handle& dataset) {
     const h5::Handle space(H5Dget_space(dataset.get()), H5Sclose);
     const std::vector<Index> shape = h5::shape(dataset);
@@ -96,12 +107,9 @@ Tensor read_tensor(const std::string& name, const std::string& place, const h5::
              "weights are not floating-point numbers of at most 64 bits ({}, {}): store floats", place,
              shape_text(shape));
     }
-    Index values = 8;
-    for (const Index extent : shape) {
-        if (__builtin_mul_overflow(values, extent, &values)) {
-            fail(ExitCode::bad_input, "a tensor too large for any memory ({}, {}): check the file", place,
-                 shape_text(shape));
-        }
+    if (!is_plausible(dataset, shape)) {
+        fail(ExitCode::bad_input, "a tensor larger than its file can hold ({}, {}): is the file damaged?",
+             place, shape_text(shape));
     }
     if (H5Sget_simple_extent_type(space.get()) == H5S_NULL) {
         fail(ExitCode::bad_input, "a tensor without values ({}): store (out, in) weights", place);
@@ -125,8 +133,7 @@ std::optional<Tensor> read_link(const std::string& place, const h5::Handle& grou
     if (type != H5I_DATASET || !is_parameter(link.path)) {
         fail(ExitCode::bad_input,
              "neither a weight nor a bias ({}): name the model's group as FILE:GROUP, and keep in it only "
-             "groups with "
-             "the datasets weight and bias",
+             "groups with the datasets weight and bias",
              place);
     }
     return read_tensor(tensor_name(link.path), place, object);

@@ -21,8 +21,9 @@ std::string known_datasets(const h5::Handle& location) {
 bool link_exists(const h5::Handle& file, const std::string& path) {
     for (std::size_t slash = path.find('/', 1);; slash = path.find('/', slash + 1)) {
         const std::string part = path.substr(0, slash);
-        if (!part.empty() && part != "/" && H5Lexists(file.get(), part.c_str(), H5P_DEFAULT) <= 0)
+        if (!part.empty() && part != "/" && H5Lexists(file.get(), part.c_str(), H5P_DEFAULT) <= 0) {
             return false;
+        }
         if (slash == std::string::npos) return true;
     }
 }

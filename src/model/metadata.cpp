@@ -29,8 +29,9 @@ std::vector<std::string> names(const ModelFile& model, const char* key) {
     const auto entry = model.metadata.find(key);
     if (entry == model.metadata.end()) return {};
     std::vector<std::string> parts = split_list(entry->second);
-    if (std::find(parts.begin(), parts.end(), "") != parts.end())
+    if (std::find(parts.begin(), parts.end(), "") != parts.end()) {
         refuse(model, key, "write a list, as in a,b,c");
+    }
     return parts;
 }
 
@@ -80,8 +81,9 @@ std::vector<std::string> layer_order(const ModelFile& model) {
         const bool known = std::any_of(model.tensors.begin(), model.tensors.end(),
                                        [&](const Tensor& tensor) { return tensor.name == name + ".weight"; });
         if (!known) refuse(model, "layers", fmt::format("the model has no tensor '{}.weight'", name));
-        if (std::count(order.begin(), order.end(), name) > 1)
+        if (std::count(order.begin(), order.end(), name) > 1) {
             refuse(model, "layers", "name each module once");
+        }
     }
     check_count(model, "layers", order.size(), depth(model), false);
     return order;
@@ -95,8 +97,9 @@ void fill_std_or_scale(const ModelFile& model, const std::string& parameterizati
     scale = numbers(model, scale_key, false);
     if (std.empty()) return;
     if (!scale.empty()) refuse(model, std_key, fmt::format("{} is there as well: keep one", scale_key));
-    if (parameterization != "ntk")
+    if (parameterization != "ntk") {
         refuse(model, std_key, "it has a meaning in the parameterization ntk only");
+    }
 }
 
 }  // namespace

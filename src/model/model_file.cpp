@@ -39,8 +39,7 @@ bool has_hdf5_signature(std::ifstream& file, std::streamoff file_size) {
     if (first.starts_with("PK\x03\x04"sv) || first.starts_with("\x80\x02"sv)) {
         fail(ExitCode::bad_input,
              "a pickle or a zip archive, as PyTorch's .pt and NumPy's .npz are, is never read ({}): save the "
-             "state_dict "
-             "with safetensors.torch.save_file",
+             "state_dict with safetensors.torch.save_file",
              path);
     }
     fail(ExitCode::bad_input,
@@ -67,8 +66,9 @@ void require_finite(const std::string& path, const Tensor& tensor) {
         if (std::isfinite(tensor.values[i])) continue;
         std::vector<Index> index(tensor.shape.size());
         auto rest = static_cast<Index>(i);
-        for (std::size_t axis = index.size(); axis-- > 0; rest /= tensor.shape[axis])
+        for (std::size_t axis = index.size(); axis-- > 0; rest /= tensor.shape[axis]) {
             index[axis] = rest % tensor.shape[axis];
+        }
         fail(ExitCode::bad_input,
              "the weights hold {} at index {} ({}:{}, {}): train or export the model again", tensor.values[i],
              shape_text(index), path, printable(tensor.name), shape_text(tensor.shape));

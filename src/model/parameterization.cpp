@@ -25,8 +25,9 @@ struct ScaleOption {
 
 void require_finite(const ScaleOption& option) {
     for (const double value : option.values) {
-        if (!std::isfinite(value))
+        if (!std::isfinite(value)) {
             fail(ExitCode::usage, "{} holds {}: give finite numbers", option.flag, value);
+        }
     }
 }
 
@@ -89,8 +90,9 @@ void set_ntk_scales(Network& network, const NetworkOptions& options) {
 }
 
 void set_post_activation_scales(Network& network) {
-    for (Layer& layer : network.layers)
+    for (Layer& layer : network.layers) {
         layer.output_scale = 1.0 / std::sqrt(static_cast<double>(layer.fan_out()));
+    }
     network.layers.back().output_scale = 1.0;
 }
 

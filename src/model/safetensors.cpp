@@ -25,8 +25,8 @@ static_assert(std::endian::native == std::endian::little,
 
 /// IEEE binary16 to double, exactly: 1 sign, 5 exponent (bias 15), 10 fraction bits.
 double from_half(std::uint16_t bits) {
-    const int exponent = bits >> 10U & 0x1fU;
-    const int fraction = bits & 0x3ffU;
+    const int exponent = bits / 1024 % 32;
+    const int fraction = bits % 1024;
     double magnitude = 0;
     if (exponent == 31) {
         magnitude = fraction == 0 ? HUGE_VAL : std::nan("");

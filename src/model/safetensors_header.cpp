@@ -82,8 +82,9 @@ std::map<std::string, std::string> read_metadata(const std::string& path, const 
     std::map<std::string, std::string> metadata;
     if (!value.is_object()) refuse(path, "its __metadata__ is not an object");
     for (const auto& [key, text] : value.items()) {
-        if (!text.is_string())
+        if (!text.is_string()) {
             refuse(path, fmt::format("its __metadata__ '{}' is not a string", printable(key)));
+        }
         metadata[key] = text.get<std::string>();
     }
     return metadata;

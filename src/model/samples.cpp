@@ -47,8 +47,9 @@ RowRange parse_rows(const std::string& rows) {
 
 std::vector<std::int64_t> rows_in_range(const InputDataset& samples, const std::string& rows) {
     const RowRange range = rows.empty() ? RowRange{} : parse_rows(rows);
-    if (samples.rows() == 0)
+    if (samples.rows() == 0) {
         fail(ExitCode::bad_input, "no samples ({}): the dataset has no rows", describe(samples));
+    }
     const Index first = range.first.value_or(0);
     const Index last = range.last.value_or(samples.rows());
     if (last > samples.rows() || first >= samples.rows()) {

@@ -69,8 +69,9 @@ std::string shape_text(std::span<const Index> shape) {
 std::string name_some(std::span<const std::string> names) {
     constexpr std::size_t most = 10;
     std::vector<std::string> shown;
-    for (const std::string& name : names.first(std::min(most, names.size())))
+    for (const std::string& name : names.first(std::min(most, names.size()))) {
         shown.push_back(printable(name));
+    }
     const std::string text = fmt::format("{}", fmt::join(shown, ", "));
     return names.size() <= most ? text : fmt::format("{} and {} more", text, names.size() - most);
 }
@@ -92,8 +93,9 @@ std::optional<double> parse_number(std::string_view text) {
     if (text.starts_with('+') && !text.starts_with("+-")) text.remove_prefix(1);
     double value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value))
+    if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value)) {
         return std::nullopt;
+    }
     return value;
 }
 

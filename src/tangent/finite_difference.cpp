@@ -108,9 +108,14 @@ Vector extrapolated(const Vector& D, const Vector& coarser) {
     return better;
 }
 
+/// max |v - w|; infinite if an entry is not finite.
 double distance(const Vector& v, const Vector& w) {
     double largest = 0;
-    for (std::size_t i = 0; i < v.size(); ++i) largest = std::max(largest, std::abs(v[i] - w[i]));
+    for (std::size_t i = 0; i < v.size(); ++i) {
+        const double difference = std::abs(v[i] - w[i]);
+        if (!std::isfinite(difference)) return std::numeric_limits<double>::infinity();
+        largest = std::max(largest, difference);
+    }
     return largest;
 }
 
@@ -134,6 +139,10 @@ struct Comparison {
 Comparison compare(const Network& network, const Middle& middle, Index layer, const Vector& rate,
                    const DirectionalDerivative& derivative, double rounding) {
     Comparison result;
+    if (!std::ranges::all_of(derivative.Ju, [](double entry) { return std::isfinite(entry); })) {
+        result.reached_derivative = true;  // no difference can agree with it
+        return result;
+    }
     std::optional<Difference> coarser;
     double h = unit_step(middle.preactivations[at(layer)], rate);
     for (int i = 0; i < ladder_steps && result.error > no_accident; ++i) {
@@ -145,15 +154,14 @@ Comparison compare(const Network& network, const Middle& middle, Index layer, co
             const double scale = std::max(derivative.scale, largest_entry(step->D));
             const double off = distance(step->D, derivative.Ju);
             if (off > 0 && noise > largest_noise * scale) break;  // all smaller steps are noisier
-            const double unit = scale + noise / tolerance;
-            result.error = std::min(result.error, off > 0 ? off / unit : 0);
+            const double allowed = scale + noise / tolerance;
+            result.error = std::min(result.error, off > 0 ? off / allowed : 0);
             if (coarser) {
                 const double still_off = distance(extrapolated(step->D, coarser->D), derivative.Ju);
-                result.error = std::min(result.error, still_off / unit);
+                result.error = std::min(result.error, still_off / allowed);
                 const double change = distance(step->D, coarser->D);
                 const bool settled = change <= std::min(steady * largest_entry(step->D), off / 10);
-                result.reached_derivative =
-                    result.reached_derivative || (settled && step->curvature <= straight);
+                result.reached_derivative = settled && step->curvature <= straight;
             }
         }
         coarser = step;

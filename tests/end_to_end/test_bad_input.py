@@ -31,7 +31,7 @@ def case(label, code, *says):
 
 case("an unknown option suggests the nearest", USAGE, "--activaton", "--activation")(lambda f: {"--activaton": "tanh"})
 case("an unknown activation lists those there are", USAGE, "tahn", "tanh", "softplus")(lambda f: {"--activation": "tahn"})
-case("a parameter that is no number", USAGE, "leaky_relu:x")(lambda f: {"--activation": "leaky_relu:x"})
+case("a parameter that is no number", USAGE, "leaky_relu", "'x'")(lambda f: {"--activation": "leaky_relu:x"})
 case("two activations for three hidden layers", USAGE, "activation")(lambda f: {"--activation": "tanh,tanh,relu"})
 case("no activation for hidden layers", USAGE, "--activation")(lambda f: {"--activation": None})
 case("an unknown reduction", USAGE, "median")(lambda f: {"--reduction": "median"})
@@ -43,11 +43,11 @@ case("stds for the wrong number of layers", USAGE, "--weight-std")(
 case("scales for the wrong number of layers", USAGE, "--output-scale")(lambda f: {"--output-scale": "1,2"})
 case("rows backwards", USAGE, "--rows")(lambda f: {"--rows": "9:3"})
 case("rows that are no range", USAGE, "--rows")(lambda f: {"--rows": "3-9"})
-case("rows beyond the data", USAGE, "1797")(lambda f: {"--rows": "0:5000"})
+case("rows beyond the data", BAD_INPUT, "1797")(lambda f: {"--rows": "0:5000"})
 case("a logit that the network does not have", USAGE, "10")(lambda f: {"--logit": "10"})
 case("a logit and a reduction", USAGE, "--logit")(lambda f: {"--logit": "1", "--reduction": "sum"})
 case("a tile of no samples", USAGE, "--tile")(lambda f: {"--tile": "0"})
-case("data without a dataset", USAGE, "DATASET")(lambda f: {"--data": DIGITS})
+case("data without a dataset lists those there are", BAD_INPUT, "DATASET", "x", "y")(lambda f: {"--data": DIGITS})
 case("no model", USAGE, "--model")(lambda f: {"--model": None})
 case("an unknown layer in the order", USAGE, "7")(lambda f: {"--layers": "0,2,7"})
 
@@ -66,7 +66,7 @@ case("an index beyond the data", BAD_INPUT, "rows.h5", "1797")(
     lambda f: {"--indices": str(write_h5(f / "rows.h5", i=numpy.array([3, 1797]))) + ":i", "--rows": None})
 case("a negative index", BAD_INPUT, "rows.h5")(
     lambda f: {"--indices": str(write_h5(f / "rows.h5", i=numpy.array([3, -1]))) + ":i", "--rows": None})
-case("a directory as the model", BAD_INPUT, "model")(lambda f: {"--model": f})
+case("a directory as the model", BAD_INPUT, "directory")(lambda f: {"--model": f})
 
 
 @case("an empty model file", BAD_INPUT, "m.safetensors")
@@ -168,7 +168,7 @@ def infinite_bias(folder):
     return {"--model": write_safetensors(folder / "m.safetensors", tensors, "F16")}
 
 
-@case("NaN in the labels' companion, the expected outputs", BAD_INPUT, "outputs.h5")
+@case("NaN in the expected outputs", BAD_INPUT, "outputs.h5")
 def nan_in_outputs(folder):
     y = numpy.zeros((20, 10))
     y[3, 4] = numpy.nan

@@ -156,6 +156,24 @@ TEST_CASE("16-, 32- and 64-bit floats of either byte order are read exactly") {
     CHECK(says(refusal(path.path() + ":long"), "at most 64 bits"));
 }
 
+TEST_CASE("a tensor that its file cannot hold is refused before memory is asked for it") {
+    const TemporaryFile path("m.h5");
+    {
+        const h5::Handle file = create_file(path.path());
+        const h5::Handle group(H5Gcreate2(file.get(), "fc", H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), H5Gclose);
+        const std::vector<hsize_t> dims{hsize_t{1} << 40U, hsize_t{1} << 23U};
+        const std::vector<hsize_t> chunk{16, 16};
+        const h5::Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+        H5Pset_chunk(creation.get(), 2, chunk.data());
+        const h5::Handle space(H5Screate_simple(2, dims.data(), nullptr), H5Sclose);
+        const h5::Handle dataset(H5Dcreate2(group.get(), "weight", H5T_IEEE_F64LE, space.get(), H5P_DEFAULT,
+                                            creation.get(), H5P_DEFAULT),
+                                 H5Dclose);
+        CHECK(dataset.valid());
+    }
+    CHECK(says(refusal(path.path()), "fc/weight, (1099511627776, 8388608)): is the file damaged?"));
+}
+
 TEST_CASE("HDF5 is known by its signature, also behind a user block, and refused when it is cut short") {
     const TemporaryFile path("m.bin");
     {

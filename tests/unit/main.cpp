@@ -1,5 +1,5 @@
-// doctest under MPI: every rank runs every test. Rank 0 reports as usual; the others keep their report and print it only if
-// something failed there. All ranks return the same code.
+// doctest under MPI: every rank runs every test. Rank 0 reports as usual; the others keep their report and
+// print it only if something failed there. All ranks return the same code.
 
 #define DOCTEST_CONFIG_IMPLEMENT
 #include "tangram/support/hdf5.hpp"
@@ -19,7 +19,8 @@ int main(int argc, char** argv) {
     doctest::Context context(argc, argv);
     if (!world.is_root()) context.setCout(&report);
     const int failed = context.run();
-    if (!world.is_root() && failed != 0) std::cout << "on rank " << world.rank() << ":\n" << report.str() << std::flush;
+    if (!world.is_root() && failed != 0)
+        std::cout << "on rank " << world.rank() << ":\n" << report.str() << std::flush;
 
     const double failed_anywhere = tangram::mpi::maximum(world, static_cast<double>(failed));
     environment.finalize();

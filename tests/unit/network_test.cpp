@@ -150,14 +150,17 @@ TEST_CASE("an order that neither names nor widths settle is refused, and --layer
 
 TEST_CASE("many modules whose names settle nothing are refused in no time") {
     std::vector<std::tuple<std::string, Index, Index>> modules;
-    for (int i = 0; i < 40; ++i)
+    modules.reserve(1500);
+    for (int i = 0; i < 40; ++i) {
         modules.emplace_back(std::string(static_cast<std::size_t>(i) + 1, 'x'), 2, 2);
+    }
     CHECK(says(refusal(weights(modules)), "--layers"));
     modules.emplace_back("last", 7, 3);  // now no order chains, and there are 40! to try
     CHECK(says(refusal(weights(modules)), "--layers"));
-    for (int i = 40; i < 1500; ++i)
+    for (int i = 40; i < 1500; ++i) {
         modules.emplace_back(
             std::string(static_cast<std::size_t>(i) / 8 + 1, 'y') + static_cast<char>('a' + i % 8), 2, 2);
+    }
     CHECK(says(refusal(weights(modules)), "--layers"));
 }
 
@@ -240,8 +243,9 @@ TEST_CASE("weights and biases land in their layers") {
 
 TEST_CASE("the standard parameterization has scales 1, the others what the table of the contract says") {
     const Network standard = configured({});
-    for (const auto scale : {&Layer::weight_scale, &Layer::bias_scale, &Layer::output_scale})
+    for (const auto scale : {&Layer::weight_scale, &Layer::bias_scale, &Layer::output_scale}) {
         CHECK(scales(standard, scale) == Numbers{1, 1, 1});
+    }
 
     const Network ntk = configured({.parameterization = "ntk", .bias_std = {0.25}});
     CHECK(scales(ntk, &Layer::weight_scale) == Numbers{1.0 / 2, 1.0 / 3, 1.0 / 4});

@@ -73,8 +73,9 @@ public:
 
 private:
     [[nodiscard]] h5::Handle open(unsigned flags) const {
-        if (flags == H5F_ACC_TRUNC)
+        if (flags == H5F_ACC_TRUNC) {
             return {H5Fcreate(path_.path().c_str(), flags, H5P_DEFAULT, H5P_DEFAULT), H5Fclose};
+        }
         return {H5Fopen(path_.path().c_str(), flags, H5P_DEFAULT), H5Fclose};
     }
     TemporaryFile path_;
@@ -129,9 +130,10 @@ TEST_CASE("samples of every numeric type, layout and shape are the same rows") {
             put(file, fmt::format("{}/channels", name), type, {10, 1, 2, 3}, counting(60), {3, 1, 2, 2});
         }
     }
-    for (const auto& [name, type] : types) {
+    for (const auto& one : types) {
+        const std::string name = one.first;
         for (const char* shape : {"flat", "zip", "images", "channels"}) {
-            INFO(std::string(name), " ", std::string(shape));
+            INFO(name, " ", std::string(shape));
             const SampleOptions options = inputs.samples(fmt::format("{}/{}", name, shape));
             CHECK(read_all(options, 6) == counting(60));
             CHECK(read_all(options, 6, 3) == counting(60));

@@ -42,8 +42,9 @@ inline std::string error_of(ExitCode code, const std::function<void()>& work) {
         work();
     } catch (const Error& error) {
         const std::string message = error.what();
-        if (error.code() != code)
+        if (error.code() != code) {
             return fmt::format("(exit code {}) {}", static_cast<int>(error.code()), message);
+        }
         return message.find('\n') == std::string::npos ? message : "(more than one line) " + message;
     } catch (const std::exception& error) {
         return fmt::format("(not an Error) {}", error.what());

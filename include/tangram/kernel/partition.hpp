@@ -3,8 +3,9 @@
 //
 //   N samples = B panels of T (the last may be shorter)      panel I: samples [I T, min((I+1) T, N))
 //   P ranks   = an r x c grid, near square; rank p = a c + b sits at row a, column b; a few ranks may idle
-//   shard p   = panels [p B / (r c), (p+1) B / (r c)): what rank p reads and pushes through the network
-//   tile      = panel I against panel J, I >= J; B (B + 1) / 2 of them, the other triangle is mirrored
+//   shard p   = a contiguous run of panels, B / (r c) of them or one more: what rank p reads and pushes
+//   through the network tile      = panel I against panel J, I >= J; B (B + 1) / 2 of them, the other
+//   triangle is mirrored
 //
 // After the exchange rank (a, b) holds the panels of all shards in grid row a and in grid column b. A pair of
 // shards (s, t) therefore meets on the ranks (row of s, column of t) and (row of t, column of s), and

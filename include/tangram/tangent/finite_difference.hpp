@@ -1,28 +1,23 @@
 #pragma once
-// Is the explicit Jacobian itself right? J u against central differences of a forward pass written for this
-// purpose alone:
+// Is the explicit Jacobian itself right? J u against central differences of a forward pass of their own:
 //
-//   D(h) = (f(theta + h u) - f(theta - h u)) / 2 h        for one parameter tensor, one sample and all C
-//   outputs at a time
+//   D(h) = (f(theta + h u) - f(theta - h u)) / 2 h    one parameter tensor, one sample, all C outputs
 //
-// - u: entries +-1/sqrt(n) for a tensor of n entries, the signs from a counter-based hash (splitmix64 of the
-// seed, the tensor,
-//   the sample's place in the list and the entry's index), so that they are the same everywhere.
-// - h: a ladder of steps, each a quarter of the one before, from steps that move the tensor's preactivations
-// by about a
-//   quarter of their size down to where rounding drowns the difference. Two steps in a row also give the
-//   extrapolation (16 D(h) - D(4 h)) / 15, which is free of the h^2 term.
-// - A step is rejected when a preactivation crosses, or touches, a point where its activation's derivative
-// jumps.
-// - The error of a step is |D - J u|_max / (scale + noise / tolerance): scale is the size of J u for a
-// typical u,
-//   max_r |J_r| / sqrt(n), or that of D if it is larger; noise is the rounding of D(h), measured by jittering
-//   the forward pass in its last bits. Steps whose noise is beyond ten times the tolerance see nothing and
-//   are not used.
+// - u has entries +-1/sqrt(n) for a tensor of n entries. The signs are a counter-based hash, splitmix64, of
+//   seed, tensor, the sample's place in the list and the entry's index: the same everywhere.
+// - h goes down a ladder, each step a quarter of the one before, from steps that move the preactivations by
+//   a quarter of their size to those where rounding drowns the difference. Two steps in a row also give
+//   the extrapolation (16 D(h) - D(4 h)) / 15, which is free of the h^2 term.
+// - A step is rejected when a preactivation crosses, or touches, a point where its activation is not
+//   smooth (see has_kink; also 0 of elu, and where softplus goes over to the identity).
+// - The error of a step is |D - J u|_max / (scale + noise / tolerance). scale is the size of J u for a
+//   typical u, max_r |J_r| / sqrt(n), or that of D if it is larger; noise is the rounding of D(h), measured
+//   by jittering the last bits of the forward pass. The ladder ends where noise > 10 tolerance scale.
 //
-// A right J agrees at some step of the ladder, a wrong one at none: the error of a tensor and sample is the
-// smallest of its steps. They are undecided, not wrong, if no step can be used, or if the differences do not
-// settle as h shrinks.
+// The error of a tensor and sample is the smallest of its steps: a right J agrees at some step, a wrong one
+// at none. They are undecided, not wrong, if no step agrees but none came close to the derivative either:
+// units so saturated that J is below the rounding of the outputs, networks so chaotic that no step is both
+// small and precise, a preactivation of exactly 0.
 
 #include "tangram/tangent/jacobian.hpp"
 
@@ -32,7 +27,7 @@
 namespace tangram {
 
 struct FiniteDifferenceResult {
-    double error = 0;  ///< largest over tensors and samples; above finite_difference_tolerance J is wrong
+    double error = 0;          ///< the largest of those decided; J is wrong if it is above the tolerance
     ParameterTensor worst;     ///< where it was found
     Index decided = 0;         ///< pairs of tensor and sample that count in `error`
     Index undecided = 0;       ///< pairs that do not

@@ -1,7 +1,7 @@
 #pragma once
 // The explicit reference: the Jacobian J of the outputs with respect to every parameter, by plain per-sample
 // backpropagation in float64. It shares no code with features.hpp: scalar loops, its own activations (whose
-// derivatives come from dual numbers, not from formulas), no BLAS.
+// derivatives come from dual numbers, not from formulas), no BLAS but for the product J J^T.
 //
 //   J[W_l]_{i r, (j, k)} = a_l D_{l, i r j} x_{l-1, i k}        J[B_l]_{i r, j} = b_l D_{l, i r j}
 //
@@ -43,7 +43,7 @@ std::vector<ParameterTensor> parameter_tensors(const Network& network);
 
 /// The explicit Jacobian with respect to rows [first_unit, first_unit + units) of one tensor, with the
 /// outputs reduced: (M rows_of_reduction, units * fan_in) for weights, (.., units) for a bias; for trace and
-/// mean, the rows are all (sample, output) pairs, i C + r, and reduce_gram() folds them.
+/// mean, the rows are all (sample, output) pairs, i C + r, and add_gram() folds them.
 Matrix<double> jacobian_block(const Network& network, const Reduction& reduction, ParameterTensor tensor,
                               std::span<const SampleGradient> samples, Index first_unit, Index units);
 
@@ -51,9 +51,9 @@ Matrix<double> jacobian_block(const Network& network, const Reduction& reduction
 /// of equal outputs are multiplied.
 void add_gram(const Reduction& reduction, ConstMatrixView<double> jacobian, MatrixView<double> K);
 
-/// K_ref of one tensor on the samples: J J^T streamed in blocks of units, so that no more than about 64 MiB
-/// of J exist at a time. Blocks b with b % stride == start only (so that ranks can share the work): sum the
-/// results over start.
+/// K_ref of one tensor on the samples, both triangles: J J^T streamed in blocks of units, so that no more
+/// than 4 MiB of J, or the rows of one unit, exist at a time. Blocks b with b % stride == start only (so that
+/// ranks can share the work): sum the results over start.
 Matrix<double> reference_kernel(const Network& network, const Reduction& reduction, ParameterTensor tensor,
                                 std::span<const SampleGradient> samples, Index start = 0, Index stride = 1);
 

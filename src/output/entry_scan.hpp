@@ -1,0 +1,31 @@
+#pragma once
+// One reading of every entry of a kernel file. Private to output/probe_check.cpp, whose public header says
+// what for.
+
+#include "tangram/output/schema.hpp"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace tangram {
+
+/// What this rank's tiles (and their mirrors) contribute; [matrix of shape.matrices].
+struct EntryScan {
+    std::vector<std::vector<double>> products;  ///< K v by kernel row
+    std::vector<std::vector<double>> sizes;     ///< |K| |v| by kernel row
+    std::vector<double> largest;    ///< max K_ii, which no entry of a positive semi-definite K exceeds
+    std::vector<double> asymmetry;  ///< max |K - K^T|
+    double sum_difference = 0;      ///< max |K - sum of components|
+};
+
+/// Reads the tiles with the serial driver. Not collective. Throws Error(io).
+EntryScan scan_entries(const std::string& path, const KernelShape& shape, const std::vector<Tile>& tiles,
+                       std::uint64_t seed);
+
+/// The larger of two values; a NaN wins.
+inline double worse(double most, double value) {
+    return value <= most ? most : value;
+}
+
+}  // namespace tangram

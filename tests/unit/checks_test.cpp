@@ -1,0 +1,247 @@
+// The checks must be able to fail: kernels spoilt on purpose on their way to the disk, each in a way that
+// users have met.
+
+#include "tangram/output/check_report.hpp"
+#include "tangram/output/jacobian_check.hpp"
+#include "tangram/output/probe_check.hpp"
+#include "tangram/output/tile_writer.hpp"
+
+#include <doctest/doctest.h>
+#include <spdlog/sinks/null_sink.h>
+#include <unistd.h>
+
+#include "kernel_pipeline.hpp"
+#include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <functional>
+
+using namespace tangram;
+using namespace tangram::test;
+
+namespace {
+
+/// Changes one plane before it is written. `values` may be written to.
+template <class T>
+using Spoil = std::function<void(const KernelMatrix&, const FinishedPlane<T>&, MatrixView<T>)>;
+
+/// Collective. Writes the kernel, spoilt, checks the file, and removes it.
+template <class T>
+CheckReport check_spoilt(const Network& network, const Reduction& reduction, const Spoil<T>& spoil,
+                         Index n = 23, Index tile = 5, bool components = true) {
+    const auto world = mpi::Communicator::world();
+    const std::string name = mpi::broadcast(world, "tangram_checks_" + std::to_string(getpid()) + ".h5");
+    const std::string path = (std::filesystem::temp_directory_path() / name).string();
+    Log log("none", std::make_shared<spdlog::sinks::null_sink_st>());
+
+    const Matrix<double> X = random_samples(n, network.inputs(), 41);
+    const KernelShape shape = make_shape(
+        network, reduction, {n, tile}, sizeof(T) == 4 ? Precision::float32 : Precision::float64, components);
+    create_kernel_file(world, path, shape, log);
+    TileWriter writer(world, path, shape);
+    Matrix<T> copy(tile * reduction.rows_per_sample(), tile * reduction.rows_per_sample());
+    run_tiles<T>(world, network, reduction, shape, X.view(), 1, [&](const FinishedPlane<T>& plane) {
+        const MatrixView<T> values{copy.data(), plane.values.rows, plane.values.cols, plane.values.cols};
+        for (Index i = 0; i < values.rows; ++i) {
+            for (Index j = 0; j < values.cols; ++j) values(i, j) = plane.values(i, j);
+        }
+        spoil(shape.matrices[static_cast<std::size_t>(plane.matrix)], plane, values);
+        FinishedPlane<T> changed = plane;
+        changed.values = values;
+        writer.write(changed);
+    });
+    writer.close();
+
+    CheckReport report;
+    report.run = true;
+    report.seed = 7;
+    report.tolerance = sizeof(T) == 4 ? 1e-5 : 1e-10;
+    report.samples = spread_check_samples(n, 6);
+    Matrix<double> check_X(static_cast<Index>(report.samples.size()), network.inputs());
+    for (Index k = 0; k < check_X.rows(); ++k) {
+        for (Index j = 0; j < check_X.cols(); ++j)
+            check_X(k, j) = X(report.samples[static_cast<std::size_t>(k)], j);
+    }
+    check_against_jacobian(world, path, shape, network, reduction, std::as_const(check_X).view(), report);
+    check_all_entries(
+        world, path, shape, network, reduction,
+        [&](Index first, MatrixView<double> out) {
+            for (Index i = 0; i < out.rows; ++i) {
+                for (Index j = 0; j < out.cols; ++j) out(i, j) = X(first + i, j);
+            }
+        },
+        report);
+    mpi::barrier(world);
+    if (world.is_root()) std::remove(path.c_str());
+    return report;
+}
+
+const ComponentCheck& component(const CheckReport& report, const std::string& name) {
+    for (const ComponentCheck& check : report.components) {
+        if (check.name == name) return check;
+    }
+    return report.total;
+}
+
+Network example() {
+    return random_network({6, 8, 5, 3}, {"tanh", "relu", "identity"}, {true, true, true}, 51);
+}
+
+template <class T>
+void leave_alone(const KernelMatrix&, const FinishedPlane<T>&, MatrixView<T>) {}
+
+template <class T>
+void scale(MatrixView<T> values, double factor) {
+    for (Index i = 0; i < values.rows; ++i) {
+        for (Index j = 0; j < values.cols; ++j)
+            values(i, j) = static_cast<T>(static_cast<double>(values(i, j)) * factor);
+    }
+}
+
+}  // namespace
+
+TEST_CASE("a healthy kernel passes every check, in both precisions and every reduction") {
+    for (const ReductionKind kind : all_reductions()) {
+        CAPTURE(to_string(kind));
+        const Reduction reduction = make_reduction(kind, 3);
+        const CheckReport narrow = check_spoilt<float>(example(), reduction, leave_alone<float>);
+        CHECK_MESSAGE(passed(narrow), first_failure(narrow));
+        const CheckReport wide = check_spoilt<double>(example(), reduction, leave_alone<double>);
+        CHECK_MESSAGE(passed(wide), first_failure(wide));
+        CHECK(wide.total.relative_error < 1e-13);
+        CHECK(wide.total.probe_error < 1e-13);
+        CHECK(wide.symmetry_error == 0);
+    }
+}
+
+TEST_CASE("a curved output and a kernel without stored components pass too") {
+    const Network network = random_network({4, 5, 2}, {"gelu", "sigmoid"}, {false, true}, 52);
+    const CheckReport report = check_spoilt<double>(network, make_reduction(ReductionKind::full, 2),
+                                                    leave_alone<double>, 11, 3, false);
+    CHECK_MESSAGE(passed(report), first_failure(report));
+    CHECK(report.components.empty());
+    CHECK(std::isnan(report.sum_of_components_error));
+}
+
+TEST_CASE("a factor 1/sqrt(d) on one component is found, and `scale` reads 1/sqrt(d)") {
+    const Spoil<float> spoil = [](const KernelMatrix& m, const FinishedPlane<float>&,
+                                  MatrixView<float> values) {
+        if (m.name == "fc2.weight") scale(values, 1 / std::sqrt(8.0));
+    };
+    const CheckReport report = check_spoilt<float>(example(), make_reduction(ReductionKind::trace, 3), spoil);
+    CHECK_FALSE(passed(report));
+    CHECK(component(report, "fc2.weight").scale == doctest::Approx(1 / std::sqrt(8.0)).epsilon(1e-6));
+    CHECK(component(report, "fc2.weight").relative_error > 0.1);
+    CHECK(component(report, "fc1.weight").relative_error < 1e-5);
+    CHECK(report.sum_of_components_error > 1e-3);
+}
+
+TEST_CASE("a bias dropped from the total is found, and from a component too") {
+    const Spoil<double> spoil = [](const KernelMatrix& m, const FinishedPlane<double>&,
+                                   MatrixView<double> values) {
+        if (m.name == "fc1.bias") scale(values, 0.0);
+    };
+    const CheckReport report = check_spoilt<double>(example(), make_reduction(ReductionKind::sum, 3), spoil);
+    CHECK_FALSE(passed(report));
+    CHECK(component(report, "fc1.bias").scale == 0);
+    CHECK(component(report, "fc1.bias").relative_error == doctest::Approx(1.0));
+    CHECK(component(report, "fc1.bias").probe_error > 0.1);
+}
+
+TEST_CASE(
+    "a kernel whose total lacks the biases, as some programs compute it, is found without stored "
+    "components") {
+    // The linear output's bias adds a constant to every entry: what is missing when it is forgotten.
+    const Network network = example();
+    const double constant =
+        std::pow(network.layers.back().bias_scale * network.layers.back().output_scale, 2) * 3;
+    const Spoil<float> spoil = [constant](const KernelMatrix&, const FinishedPlane<float>&,
+                                          MatrixView<float> values) {
+        for (Index i = 0; i < values.rows; ++i) {
+            for (Index j = 0; j < values.cols; ++j) values(i, j) -= static_cast<float>(constant);
+        }
+    };
+    const CheckReport report = check_spoilt<float>(
+        network, make_reduction(ReductionKind::trace, 3),
+        [&](const KernelMatrix& m, const FinishedPlane<float>& plane, MatrixView<float> values) {
+            if (m.kind == MatrixKind::ntk) spoil(m, plane, values);
+        },
+        23, 5, false);
+    CHECK_FALSE(passed(report));
+    CHECK(report.total.relative_error > 1e-4);
+    CHECK(report.total.probe_error > 1e-4);
+}
+
+TEST_CASE("one wrong entry in one tile, far from the check samples, is found by the probe, its row named") {
+    // Row 12, column 2: neither is a check sample, and the mirrored entry is spoilt too, so that only the
+    // probe can tell.
+    for (const bool components : {true, false}) {
+        const Spoil<double> spoil = [](const KernelMatrix& m, const FinishedPlane<double>& plane,
+                                       MatrixView<double> values) {
+            if (m.kind != MatrixKind::ntk) return;
+            if (plane.row <= 12 && 12 < plane.row + values.rows && plane.column <= 2 &&
+                2 < plane.column + values.cols) {
+                values(12 - plane.row, 2 - plane.column) *= 1.001;
+            }
+            if (plane.row <= 2 && 2 < plane.row + values.rows && plane.column <= 12 &&
+                12 < plane.column + values.cols) {
+                values(2 - plane.row, 12 - plane.column) *= 1.001;
+            }
+        };
+        const CheckReport report = check_spoilt<double>(example(), make_reduction(ReductionKind::trace, 3),
+                                                        spoil, 23, 5, components);
+        CHECK_FALSE(passed(report));
+        CHECK(report.total.relative_error < 1e-12);  // the check samples do not see it
+        CHECK(report.symmetry_error == 0);
+        CHECK(report.total.probe_error > 1e-8);
+        CHECK((report.worst_probe_row == 12 || report.worst_probe_row == 2));
+    }
+}
+
+TEST_CASE("an entry that is wrong on one side of the diagonal only breaks the symmetry") {
+    const Spoil<float> spoil = [](const KernelMatrix& m, const FinishedPlane<float>& plane,
+                                  MatrixView<float> values) {
+        if (m.kind == MatrixKind::conjugate_kernel && m.layer == 1 && plane.row == 20 && plane.column == 0) {
+            values(0, 0) += 1e-6F;
+        }
+    };
+    const CheckReport report = check_spoilt<float>(example(), make_reduction(ReductionKind::trace, 3), spoil);
+    CHECK_FALSE(passed(report));
+    CHECK(report.symmetry_error > 0);
+}
+
+TEST_CASE("a NaN anywhere in the file fails the checks") {
+    const Spoil<double> spoil = [](const KernelMatrix& m, const FinishedPlane<double>& plane,
+                                   MatrixView<double> values) {
+        if (m.kind == MatrixKind::ntk && plane.row == 5 && plane.column == 10) values(1, 1) = std::nan("");
+    };
+    const CheckReport report = check_spoilt<double>(example(), make_reduction(ReductionKind::mean, 3), spoil);
+    CHECK_FALSE(passed(report));
+}
+
+TEST_CASE("an indefinite kernel shows in the smallest eigenvalue") {
+    const Spoil<double> spoil = [](const KernelMatrix& m, const FinishedPlane<double>& plane,
+                                   MatrixView<double> values) {
+        if (m.kind != MatrixKind::ntk || plane.row != plane.column) return;
+        for (Index i = 0; i < values.rows; ++i) values(i, i) *= 0.5;
+    };
+    const CheckReport report =
+        check_spoilt<double>(example(), make_reduction(ReductionKind::trace, 3), spoil);
+    CHECK(report.smallest_eigenvalue < report.eigenvalue_floor);
+}
+
+TEST_CASE("check samples run from the first to the last, without repetition") {
+    CHECK(spread_check_samples(1, 16) == std::vector<std::int64_t>{0});
+    CHECK(spread_check_samples(5, 16) == std::vector<std::int64_t>{0, 1, 2, 3, 4});
+    const auto spread = spread_check_samples(10000, 16);
+    CHECK(spread.front() == 0);
+    CHECK(spread.back() == 9999);
+    CHECK(std::adjacent_find(spread.begin(), spread.end(), std::greater_equal<>()) == spread.end());
+}
+
+TEST_CASE("the probe vector has both signs, as often") {
+    double sum = 0;
+    for (Index k = 0; k < 10000; ++k) sum += probe_sign(1, k);
+    CHECK(std::abs(sum) < 400);  // four standard deviations
+    CHECK(probe_sign(1, 17) == probe_sign(1, 17));
+}

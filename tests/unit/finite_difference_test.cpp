@@ -1,0 +1,217 @@
+// Does the comparison with finite differences pass every right Jacobian, however hard the network, and none
+// that is wrong?
+
+#include "tangram/tangent/finite_difference.hpp"
+
+#include <doctest/doctest.h>
+
+#include "random_networks.hpp"
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+using namespace tangram;
+
+namespace {
+
+std::size_t at(Index i) {
+    return static_cast<std::size_t>(i);
+}
+
+std::vector<SampleGradient> gradients_of(const Network& network, Index count, double size) {
+    const Matrix<double> X = test::random_samples(count, network.inputs(), 99);
+    std::vector<SampleGradient> gradients;
+    for (Index i = 0; i < count; ++i) {
+        std::vector<double> x(X.view().row(i), X.view().row(i) + X.cols());
+        for (double& value : x) value *= size;
+        gradients.push_back(backpropagate(network, x));
+    }
+    return gradients;
+}
+
+/// Hidden layers all of one activation and a linear output; weights of the given standard deviation,
+/// scales 1.
+Network plain_network(const std::vector<Index>& widths, const std::string& activation, bool biases,
+                      double deviation) {
+    std::vector<std::string> activations(widths.size() - 1, activation);
+    activations.back() = "identity";
+    Network network =
+        test::random_network(widths, activations, std::vector<bool>(activations.size(), biases), 7);
+    for (Layer& layer : network.layers) {
+        layer.weight_scale = layer.bias_scale = layer.output_scale = 1;
+        for (Index i = 0; i < layer.weight.size(); ++i) layer.weight.data()[i] *= std::sqrt(3.0) * deviation;
+        for (double& b : layer.bias) b *= std::sqrt(3.0) * deviation;
+    }
+    return network;
+}
+
+FiniteDifferenceResult compare(const Network& network, std::span<const SampleGradient> samples) {
+    return compare_with_finite_differences(network, samples, 5);
+}
+
+void multiply(Matrix<double>& D, double factor) {
+    for (Index i = 0; i < D.size(); ++i) D.data()[i] *= factor;
+}
+
+const std::vector<Index> small{6, 9, 8, 3};
+const std::vector<Index> deep{32, 64, 64, 64, 64, 64, 64, 64, 10};
+
+}  // namespace
+
+TEST_CASE(
+    "a right Jacobian agrees with finite differences for every activation, explicit scales and output "
+    "activations") {
+    for (const std::string& name : activation_names()) {
+        CAPTURE(name);
+        const Network network = test::random_network(small, {name, name, name}, {true, false, true}, 17);
+        const FiniteDifferenceResult result = compare(network, gradients_of(network, 3, 1));
+        CHECK(result.error < finite_difference_tolerance);
+        CHECK(result.undecided == 0);
+        CHECK(result.decided == 5 * 3);
+        CHECK(result.steps_taken >= result.decided);
+    }
+}
+
+TEST_CASE("a right Jacobian agrees with finite differences 8 layers deep with N(0,1)-sized weights") {
+    for (const std::string& name : activation_names()) {
+        CAPTURE(name);
+        const Network network = plain_network(deep, name, true, 1);
+        const FiniteDifferenceResult result = compare(network, gradients_of(network, 2, 1));
+        CHECK(result.error < finite_difference_tolerance);
+        CHECK(result.undecided == 0);
+    }
+}
+
+TEST_CASE(
+    "a right Jacobian agrees where it is tiny or zero: saturated units, dead relus, width 1, zero input") {
+    const Network saturated = plain_network(small, "sigmoid", true, 8);
+    CHECK(compare(saturated, gradients_of(saturated, 3, 2)).error < finite_difference_tolerance);
+
+    Network dead = plain_network(small, "relu", true, 1);
+    for (double& b : dead.layers[1].bias) b = -1000;
+    const FiniteDifferenceResult none_alive = compare(dead, gradients_of(dead, 3, 1));
+    CHECK(none_alive.error < finite_difference_tolerance);
+    CHECK(none_alive.decided == 6 * 3);
+
+    for (const std::string& name : activation_names()) {
+        CAPTURE(name);
+        const Network thin = plain_network({1, 1, 1, 1, 1}, name, true, 1);
+        CHECK(compare(thin, gradients_of(thin, 3, 1)).error < finite_difference_tolerance);
+        const Network at_zero = plain_network(small, name, true, 1);
+        CHECK(compare(at_zero, gradients_of(at_zero, 1, 0)).error < finite_difference_tolerance);
+    }
+}
+
+TEST_CASE(
+    "a right Jacobian is never called wrong with vanishing or huge weights, however chaotic the network") {
+    for (const std::string& name : activation_names()) {
+        for (const double deviation : {0.03, 0.05, 0.07, 0.1, 15.0, 20.0, 30.0}) {
+            CAPTURE(name);
+            CAPTURE(deviation);
+            Network network = plain_network({9, 12, 3, 20, 4, 1, 8, 3, 9, 2}, name, true, deviation);
+            network.layers[4].activation = parse_activation("sin");
+            network.layers[6].activation = parse_activation("sigmoid");
+            CHECK(compare(network, gradients_of(network, 3, 1)).error < finite_difference_tolerance);
+        }
+    }
+}
+
+TEST_CASE("sensitivities without the factor 1/sqrt(d) are found in any layer") {
+    for (const char* name : {"identity", "relu", "tanh", "gelu", "sin"}) {
+        const Network network = plain_network(small, name, true, 0.5);
+        for (Index l = 0; l < network.depth(); ++l) {
+            CAPTURE(name);
+            CAPTURE(l);
+            std::vector<SampleGradient> samples = gradients_of(network, 2, 1);
+            for (SampleGradient& sample : samples) {
+                multiply(sample.sensitivities[at(l)],
+                         1 / std::sqrt(static_cast<double>(network.layers[at(l)].fan_in())));
+            }
+            const FiniteDifferenceResult result = compare(network, samples);
+            CHECK(result.error > 1e-3);
+            CHECK(result.worst.layer == l);
+        }
+    }
+}
+
+TEST_CASE("sensitivities that are lost altogether are found in any layer") {
+    const Network network = plain_network(small, "tanh", true, 0.5);
+    for (Index l = 0; l < network.depth(); ++l) {
+        CAPTURE(l);
+        std::vector<SampleGradient> samples = gradients_of(network, 2, 1);
+        for (SampleGradient& sample : samples) multiply(sample.sensitivities[at(l)], 0);
+        const FiniteDifferenceResult result = compare(network, samples);
+        CHECK(result.error > 1e-3);
+        CHECK(result.worst.layer == l);
+    }
+}
+
+TEST_CASE("a right Jacobian agrees in a network so chaotic that no plain difference is precise") {
+    const Network network = plain_network({32, 128, 128, 128, 128, 128, 128, 128, 4}, "sin", true, 1);
+    const FiniteDifferenceResult result = compare(network, gradients_of(network, 2, 1));
+    CHECK(result.error < finite_difference_tolerance);
+    CHECK(result.undecided == 0);
+}
+
+TEST_CASE("a bias column without its scale is found") {
+    const Network network = test::random_network(small, {"tanh", "tanh", "identity"}, {true, true, true}, 23);
+    std::vector<SampleGradient> samples =
+        gradients_of(network, 2, 0);  // x = 0: only the bias of layer 1 sees D_1
+    for (SampleGradient& sample : samples)
+        multiply(sample.sensitivities[0], 1 / network.layers[0].bias_scale);
+    const FiniteDifferenceResult result = compare(network, samples);
+    CHECK(result.error > 1e-3);
+    CHECK(result.worst.layer == 0);
+    CHECK(result.worst.is_bias);
+}
+
+TEST_CASE("the derivative of another activation is found") {
+    for (const auto& [right, wrong] :
+         {std::pair{"tanh", "erf"}, {"relu", "leaky_relu"}, {"gelu", "silu"}, {"elu", "selu"}}) {
+        CAPTURE(right);
+        const Network network = plain_network(small, right, true, 0.5);
+        Network other = plain_network(small, wrong, true, 0.5);
+        std::vector<SampleGradient> samples = gradients_of(network, 3, 1);
+        std::vector<SampleGradient> spoilt = gradients_of(other, 3, 1);
+        for (std::size_t s = 0; s < samples.size(); ++s)
+            samples[s].sensitivities = std::move(spoilt[s].sensitivities);
+        CHECK(compare(network, samples).error > 1e-3);
+    }
+}
+
+TEST_CASE("a Jacobian that is not zero where the network is dead, or not finite, is wrong") {
+    Network network = plain_network(small, "relu", true, 1);
+    for (double& b : network.layers[1].bias) b = -1000;
+    std::vector<SampleGradient> samples = gradients_of(network, 1, 1);
+    samples[0].sensitivities[0](0, 0) = 1;
+    CHECK(compare(network, samples).error > 1e-3);
+    samples[0].sensitivities[0](0, 0) = std::numeric_limits<double>::quiet_NaN();
+    CHECK(compare(network, samples).error > 1e-3);
+
+    const Network alive = plain_network(small, "tanh", true, 1);
+    samples = gradients_of(alive, 1, 1);
+    samples[0].sensitivities[1](1, 1) = std::numeric_limits<double>::infinity();
+    CHECK(compare(alive, samples).error > 1e-3);
+}
+
+TEST_CASE("steps that cross a kink are rejected and counted; smooth networks reject none") {
+    const std::vector<Index> wide{20, 400, 400, 2};
+    const Network kinked = plain_network(wide, "relu", true, 0.1);
+    const FiniteDifferenceResult rough = compare(kinked, gradients_of(kinked, 2, 1));
+    CHECK(rough.steps_rejected > 0);
+    CHECK(rough.error < finite_difference_tolerance);
+    CHECK(rough.undecided == 0);
+
+    const Network smooth = plain_network(wide, "tanh", true, 0.1);
+    CHECK(compare(smooth, gradients_of(smooth, 2, 1)).steps_rejected == 0);
+}
+
+TEST_CASE("a preactivation of exactly 0 at a kink leaves its tensor undecided, not wrong") {
+    Network network = plain_network({1, 1, 1, 1}, "relu", false, 1);
+    network.layers[0].weight(0, 0) = 0;
+    const FiniteDifferenceResult result = compare(network, gradients_of(network, 1, 1));
+    CHECK(result.undecided == 1);  // the first weight moves z_1 away from 0, up and down
+    CHECK(result.decided == 2);    // the others move nothing: their input is 0
+    CHECK(result.error < finite_difference_tolerance);
+    CHECK(result.steps_rejected > 0);
+}
