@@ -10,9 +10,11 @@ export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=no
 
 project_root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 
-# Prints the path of the program: this project's release build, or what PATH has.
+# Prints the path of the program: what TANGRAM names, this project's release build, or what PATH has.
 find_tangram() {
-    if [ -x "$project_root/build/release/tangram" ]; then
+    if [ -n "${TANGRAM:-}" ]; then
+        echo "$TANGRAM"
+    elif [ -x "$project_root/build/release/tangram" ]; then
         echo "$project_root/build/release/tangram"
     elif ! command -v tangram; then
         echo "tangram is not built: run $project_root/jobs/quickstart.sh" >&2

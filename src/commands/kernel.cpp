@@ -12,11 +12,9 @@
 #include "tangram/output/probe_check.hpp"
 #include "tangram/output/tile_writer.hpp"
 #include "tangram/support/agreement.hpp"
+#include "tangram/support/cores.hpp"
 
-#include <sched.h>
-#include <unistd.h>
-
-#include <algorithm>
+#include <cstdio>
 #include <iostream>
 
 namespace tangram {
@@ -42,14 +40,6 @@ struct Computed {
     Index bytes_received = 0;
     Index bytes_written = 0;
 };
-
-/// Collective. This rank's share of the cores that its node lets it use.
-int default_threads(const mpi::Communicator& world) {
-    cpu_set_t cores;
-    CPU_ZERO(&cores);
-    const int count = sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) : 1;
-    return std::max(1, count / world.split_by_node().size());
-}
 
 ConjugateKernels choose_conjugate_kernels(const KernelOptions& options) {
     const std::string fallback = options.components == "none" ? "none" : "last";
@@ -113,10 +103,15 @@ Computed compute(const KernelOptions& options, const Inputs& inputs, const Plan&
     }
     create_kernel_file(world, paths.partial, plan.shape, log);
     TileWriter writer(world, paths.partial, plan.shape);
-    {
+    try {
         const auto timed = timer.measure(Phase::assemble);
         assemble<T>(inputs.network, inputs.reduction, plan.shape.matrices, store, plan.tiles, {plan.threads},
                     [&](const FinishedPlane<T>& plane) { writer.write(plane); });
+    } catch (const Error& error) {
+        // Input that makes no finite kernel leaves no file behind; after a fault of the disk there is
+        // something to look at.
+        if (error.code() == ExitCode::bad_input) std::remove(paths.partial.c_str());
+        throw;
     }
     const auto timed = timer.measure(Phase::write);
     writer.write_outputs(plan.shard_samples.begin, std::as_const(computed.outputs).view());

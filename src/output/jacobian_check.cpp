@@ -157,9 +157,15 @@ void check_finite_differences(const mpi::Communicator& comm, const Network& netw
             compare_with_finite_differences(network, gradients.subspan(k, 1), report.seed + k);
         report.finite_difference_error = std::max(report.finite_difference_error, result.error);
         report.steps_rejected += result.steps_rejected;
+        report.pairs_decided += result.decided;
+        report.pairs_undecided += result.undecided;
     }
     report.finite_difference_error = mpi::maximum(comm, report.finite_difference_error);
     report.steps_rejected = mpi::sum(comm, report.steps_rejected);
+    report.pairs_decided = mpi::sum(comm, report.pairs_decided);
+    report.pairs_undecided = mpi::sum(comm, report.pairs_undecided);
+    if (report.pairs_decided == 0)
+        report.finite_difference_error = not_computed;  // a fully saturated network
 }
 
 /// The smallest eigenvalue of the stored block, and how far below zero rounding alone can push it: each

@@ -2,7 +2,6 @@
 
 #include "entry_scan.hpp"
 #include "probe_reference.hpp"
-
 #include <cmath>
 #include <limits>
 

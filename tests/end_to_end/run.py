@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs the end-to-end tests: every test_* function of the test_*.py files beside this one.
 
-    tests/end_to_end/run.py [PART OF A NAME ..] [--list] [--workers 2]
+    tests/end_to_end/run.py [PART OF A NAME ..] [--list] [--workers 4]
 
 A test takes an empty folder of its own, and fails by raising. One line a test; the last line is `N passed, M failed`.
 The program tested is build/release/tangram, or what the environment variable TANGRAM names.
@@ -54,7 +54,7 @@ def main():
     parser = argparse.ArgumentParser(description="Runs the end-to-end tests.")
     parser.add_argument("filters", nargs="*", help="run the tests whose name contains one of these")
     parser.add_argument("--list", action="store_true", help="only print the names")
-    parser.add_argument("--workers", type=int, default=2, help="tests run at once")
+    parser.add_argument("--workers", type=int, default=4, help="tests run at once (4)")
     arguments = parser.parse_args()
 
     sys.path.insert(0, str(HERE))

@@ -1,6 +1,7 @@
 """`tangram init`: random networks that are the same everywhere for a seed, and that the kernel can be computed of."""
 
 import hashlib
+import time
 
 import h5py
 import numpy
@@ -18,6 +19,7 @@ def init(*options):
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_does_not(folder):
     for name, seed in (("a", 7), ("b", 7), ("c", 8)):
         init(*WIDTHS, "--output", folder / f"{name}.safetensors", "--seed", seed, "--samples", 5, "--data", folder / f"{name}.h5")
+        time.sleep(1.1)  # a time of day in a file would show
     models = [(folder / f"{name}.safetensors").read_bytes() for name in "abc"]
     samples = [(folder / f"{name}.h5").read_bytes() for name in "abc"]
     assert models[0] == models[1] != models[2]

@@ -40,9 +40,11 @@ struct CheckReport {
     double accuracy = not_computed;
     std::int64_t samples_near_kink =
         0;  ///< check samples left out because the two paths see a kink from different sides
-    std::int64_t steps_rejected = 0;             ///< finite-difference steps that crossed a kink
-    Index worst_probe_row = -1;                  ///< kernel row with the largest probe error of the kernel
-    std::vector<std::int64_t> samples;           ///< the check samples
+    std::int64_t steps_rejected = 0;    ///< finite-difference steps that crossed a kink
+    std::int64_t pairs_decided = 0;     ///< pairs of tensor and sample that finite differences could judge
+    std::int64_t pairs_undecided = 0;   ///< and those where rounding or curvature hides the slope
+    Index worst_probe_row = -1;         ///< kernel row with the largest probe error of the kernel
+    std::vector<std::int64_t> samples;  ///< the check samples
     Matrix<double> jacobian_ntk, layerwise_ntk;  ///< the kernel on them: by J J^T, and as stored
 };
 

@@ -1,0 +1,50 @@
+"""Numbers at the edges of their type: kernels that vanish in part or whole are right, ones that overflow are refused."""
+
+import numpy
+
+from harness import assert_close, each, kernel, tangram, write_h5, write_safetensors
+
+# tanh' from 1 to far below the smallest number of either precision, and its square through their subnormal ranges
+SATURATING = numpy.array([0.1, 2, 5, 15, 20, 22, 25, 30, 45, 51, 60, 100, 170, 180, 185, 190, 300, 360, 375, 400, 900])
+
+
+@each({f"{precision}, {ranks} ranks": (precision, ranks) for precision in ("float32", "float64") for ranks in (1, 3)})
+def test_saturated_samples_do_not_fail_the_checks(folder, precision, ranks):
+    model = write_safetensors(folder / "m.safetensors", {"1.weight": [[1.0]], "1.bias": [0.0], "2.weight": [[1.0]]})
+    data = write_h5(folder / "d.h5", x=SATURATING[:, None])
+    with kernel(model, f"{data}:x", folder / "out.h5", "--activation", "tanh", "--tile", 4, "--check-samples", 21,
+                precision=precision, ranks=ranks) as out:
+        slope, value = 1 / numpy.cosh(numpy.minimum(SATURATING, 700)) ** 2, numpy.tanh(SATURATING)
+        expected = {"1.bias": numpy.outer(slope, slope), "2.weight": numpy.outer(value, value),
+                    "1.weight": numpy.outer(slope * SATURATING, slope * SATURATING)}
+        for name, component in expected.items():
+            assert_close(out["components"][name][:], component, precision, name)
+
+
+@each({precision: (precision,) for precision in ("float32", "float64")})
+def test_a_network_that_is_dead_has_a_zero_kernel_which_passes(folder, precision):
+    model = write_safetensors(folder / "m.safetensors", {"1.weight": -numpy.ones((3, 2)), "2.weight": numpy.ones((1, 3))})
+    data = write_h5(folder / "d.h5", x=numpy.ones((9, 2)))
+    with kernel(model, f"{data}:x", folder / "out.h5", "--activation", "relu", "--tile", 4, precision=precision,
+                ranks=2) as out:
+        assert (out["ntk"][:] == 0).all()
+        assert (out["checks/scale"][:] == 1).all()
+
+
+def test_weights_and_samples_of_zero_pass(folder):
+    model = write_safetensors(folder / "m.safetensors", {"1.weight": numpy.zeros((3, 2)), "2.weight": numpy.zeros((1, 3))})
+    data = write_h5(folder / "d.h5", x=numpy.zeros((5, 2)))
+    with kernel(model, f"{data}:x", folder / "out.h5", "--activation", "tanh", precision="float32") as out:
+        assert (out["ntk"][:] == 0).all()
+
+
+@each({"an activation beyond float32": (1e30, 1e10), "a kernel beyond float32": (1e12, 1e12)})
+def test_what_overflows_float32_is_refused_or_fails_and_float64_holds_it(folder, weight, sample):
+    model = write_safetensors(folder / "m.safetensors", {"1.weight": [[weight]], "2.weight": [[1.0]]}, "F64")
+    data = write_h5(folder / "d.h5", x=numpy.full((6, 1), sample))
+    words = ["kernel", "--model", model, "--data", f"{data}:x", "--activation", "identity", "--tile", 2]
+    run = tangram(*words, "--output", folder / "out.h5", ranks=2, seconds=20)
+    assert run.code in (3, 5), run
+    assert not (folder / "out.h5").exists()
+    with kernel(*words[2:3], words[4], folder / "double.h5", "--activation", "identity", "--tile", 2, ranks=2) as out:
+        assert_close(out["ntk"][:], numpy.full((6, 6), sample**2 + (weight * sample) ** 2), "float64", "ntk")

@@ -1,0 +1,34 @@
+"""The job folders that people copy run as they are, from any directory."""
+
+import os
+import subprocess
+
+import h5py
+
+from harness import JOBS, TANGRAM
+
+
+def run(script, *words, folder):
+    return subprocess.run([script, *words], cwd=folder, env=dict(os.environ, TANGRAM=str(TANGRAM)), capture_output=True,
+                          text=True, stdin=subprocess.DEVNULL, timeout=120)
+
+
+def test_the_notebook_job_reproduces_every_printed_number(folder):
+    done = run(JOBS / "notebook" / "run.sh", folder=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "every number that the notebook printed is reproduced" in done.stdout, done.stdout
+    assert "54.521683" in done.stdout and "160.76" in done.stdout
+
+
+def test_the_digits_job_writes_a_verified_kernel(folder):
+    done = run(JOBS / "digits" / "run.sh", folder / "ntk.h5", folder=folder)
+    assert done.returncode == 0, done.stderr
+    assert str(folder / "ntk.h5") in done.stdout
+    with h5py.File(folder / "ntk.h5") as file:
+        assert file["ntk"].shape == (1797, 1797) and file["checks"].attrs["passed"] == 1
+
+
+def test_a_missing_program_points_to_the_quick_start(folder):
+    script = f'source "{JOBS}/environment.sh"; unset TANGRAM; project_root="{folder}"; find_tangram'
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 1 and "jobs/quickstart.sh" in done.stderr, done
