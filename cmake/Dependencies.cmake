@@ -22,7 +22,6 @@ if(NOT HDF5_IS_PARALLEL)
     "install the Debian package libhdf5-openmpi-dev, or set HDF5_ROOT to a parallel build")
 endif()
 
-find_package(PkgConfig QUIET)
 find_path(OPENBLAS_INCLUDE_DIR cblas.h
   HINTS $ENV{OPENBLAS_ROOT}/include $ENV{OPENBLAS_DIR}/include
   PATH_SUFFIXES openblas openblas-pthread openblas-openmp openblas-serial)

@@ -2,9 +2,8 @@
 //
 //   --help, --version                    printed without MPI
 //   an error that all ranks agree on     one line from rank 0, MPI ends in order, every rank returns the code
-//   an error of one rank alone           one line from that rank, and the whole job is aborted with the code:
-//   the others may be
-//                                        waiting in a collective call that will never complete
+//   an error of one rank alone           one line from that rank, and the job is aborted with the code: the others
+//                                        may be waiting in a collective call that will never complete
 //
 // MPI's own errors stay fatal.
 
@@ -58,12 +57,13 @@ int main(int argc, char** argv) {
         if (launched_first()) std::cout << command.text << std::flush;
         return static_cast<int>(ExitCode::done);
     }
-    mpi::Environment environment;
-    h5::initialize();
-    blas::set_blas_threads(1);
-    const auto world = mpi::Communicator::world();
     int code = 0;
+    mpi::Environment environment;
+    const auto world = mpi::Communicator::world();
     try {
+        environment.require_threads();
+        h5::initialize();
+        blas::set_blas_threads(1);
         code = run(command, world);
     } catch (const AgreedError& error) {
         if (world.is_root()) print_error(error.what());
@@ -71,7 +71,7 @@ int main(int argc, char** argv) {
     } catch (const Error& error) {
         abort_job(error.code(), error.what());
     } catch (const std::bad_alloc&) {
-        abort_job(ExitCode::no_resources, "out of memory: use more ranks, or fewer samples");
+        abort_job(ExitCode::no_resources, out_of_memory);
     } catch (const std::exception& error) {
         abort_job(ExitCode::failed, error.what());
     }

@@ -1,6 +1,7 @@
 #include "tangram/commands/command_line.hpp"
 
 #include "tangram/commands/options.hpp"
+#include "tangram/model/text.hpp"
 #include "tangram/output/provenance.hpp"
 
 #include <fmt/format.h>
@@ -62,9 +63,8 @@ CommandLine parse(int argc, const char* const* argv) {
         parse_command("init", "Write a random network, and random samples for it.", &add_init_options,
                       arguments, options, result);
     } else {
-        const std::string near = nearest(command, command_names);
-        fail(ExitCode::usage, "unknown command '{}': {}", command,
-             near.empty() ? "see 'tangram --help'" : fmt::format("did you mean '{}'?", near));
+        fail(ExitCode::usage, "unknown command '{}': did you mean '{}'? see 'tangram --help'", command,
+             nearest_name(command, command_names));
     }
     return result;
 }
@@ -72,13 +72,15 @@ CommandLine parse(int argc, const char* const* argv) {
 }  // namespace
 
 CommandLine parse_command_line(int argc, const char* const* argv) {
+    CommandLine result;
     try {
         return parse(argc, argv);
     } catch (const Error& error) {
-        CommandLine result;
         result.error = error;
-        return result;
+    } catch (const std::exception& error) {
+        result.error = Error(ExitCode::failed, error.what());
     }
+    return result;
 }
 
 }  // namespace tangram

@@ -4,6 +4,7 @@
 #include "tangram/model/tensors.hpp"
 #include "tangram/support/agreement.hpp"
 #include "tangram/support/hdf5.hpp"
+#include "tangram/support/random.hpp"
 
 #include <array>
 #include <cmath>
@@ -15,12 +16,9 @@ namespace tangram {
 
 namespace {
 
-/// splitmix64 (Steele, Lea and Flood, OOPSLA 2014): entry `counter` of stream `seed`.
+/// Entry `counter` of the splitmix64 sequence that starts from `seed`.
 std::uint64_t hash(std::uint64_t seed, std::uint64_t counter) {
-    std::uint64_t z = seed + (counter + 1) * 0x9e3779b97f4a7c15U;
-    z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9U;
-    z = (z ^ (z >> 27U)) * 0x94d049bb133111ebU;
-    return z ^ (z >> 31U);
+    return splitmix64(seed + counter * 0x9e3779b97f4a7c15U);
 }
 
 /// A number in (0, 1], a multiple of 2^-53.
@@ -118,8 +116,13 @@ void validate(const InitOptions& options) {
         }
     }
     if (options.std_deviation) require_finite(*options.std_deviation, "--std");
-    if (!options.data.empty() && options.samples < 1) {
-        fail(ExitCode::usage, "--samples is {}: give at least 1", options.samples);
+    if (options.data.empty()) return;
+    if (options.samples < 1 || options.samples > (Index{1} << 32)) {
+        fail(ExitCode::usage, "--samples is {}: give a number from 1 to {}", options.samples, Index{1} << 32);
+    }
+    if (options.data == options.output) {
+        fail(ExitCode::usage, "--data and --output are one file ({}): give them different names",
+             options.data);
     }
 }
 

@@ -4,29 +4,29 @@
 #include "tangram/model/tensors.hpp"
 #include "tangram/support/agreement.hpp"
 
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
+#include <utility>
 
 namespace tangram {
 
 namespace {
 
-/// Collective. Root's model file on every rank: names, shapes and metadata as JSON, values as bytes.
+/// Collective. Root's model file on every rank.
 ModelFile broadcast_model(const mpi::Communicator& world, ModelFile model) {
-    nlohmann::json header{
-        {"path", model.path}, {"metadata", model.metadata}, {"tensors", nlohmann::json::array()}};
-    for (const Tensor& tensor : model.tensors) {
-        header["tensors"].push_back({{"name", tensor.name}, {"shape", tensor.shape}});
+    model.path = mpi::broadcast(world, std::move(model.path));
+    model.tensors.resize(at(mpi::broadcast(world, static_cast<Index>(model.tensors.size()))));
+    for (Tensor& tensor : model.tensors) {
+        tensor.name = mpi::broadcast(world, std::move(tensor.name));
+        tensor.shape = mpi::broadcast(world, std::move(tensor.shape));
+        tensor.values = mpi::broadcast(world, std::move(tensor.values));
     }
-    header = nlohmann::json::parse(mpi::broadcast(world, world.is_root() ? header.dump() : std::string()));
-    if (!world.is_root()) {
-        model.path = header["path"];
-        model.metadata = header["metadata"];
-        for (const auto& entry : header["tensors"])
-            model.tensors.push_back({entry["name"], entry["shape"], {}});
+    std::vector<std::pair<std::string, std::string>> entries(model.metadata.begin(), model.metadata.end());
+    entries.resize(at(mpi::broadcast(world, static_cast<Index>(entries.size()))));
+    for (auto& [key, value] : entries) {
+        key = mpi::broadcast(world, std::move(key));
+        value = mpi::broadcast(world, std::move(value));
     }
-    for (Tensor& tensor : model.tensors) tensor.values = mpi::broadcast(world, std::move(tensor.values));
+    model.metadata = {entries.begin(), entries.end()};
     return model;
 }
 

@@ -1,42 +1,51 @@
-// The main job: parse (kernel_options.cpp), plan, load, compute, write, check, finish.
+// The main job, from top to bottom in run_kernel(): plan, load, compute, write, check, finish. Its options are in
+// kernel_options.cpp, its inputs in inputs.cpp, what it prints in summary.cpp.
 
 #include "tangram/commands/kernel.hpp"
 
 #include "tangram/commands/inputs.hpp"
 #include "tangram/commands/summary.hpp"
 #include "tangram/kernel/assembly.hpp"
+#include "tangram/kernel/exchange.hpp"
 #include "tangram/kernel/shard_features.hpp"
-#include "tangram/output/finish.hpp"
+#include "tangram/output/entry_check.hpp"
 #include "tangram/output/jacobian_check.hpp"
+#include "tangram/output/lifecycle.hpp"
+#include "tangram/output/metadata.hpp"
 #include "tangram/output/outputs_check.hpp"
-#include "tangram/output/probe_check.hpp"
 #include "tangram/output/tile_writer.hpp"
 #include "tangram/support/agreement.hpp"
 #include "tangram/support/cores.hpp"
 
 #include <cstdio>
+#include <filesystem>
 #include <iostream>
 
 namespace tangram {
 
 namespace {
 
-constexpr std::uint64_t check_seed = 20201123;
+/// Seed of the probe vector and of the finite differences' directions: fixed, so that a check can be repeated.
+constexpr std::uint64_t check_seed = 1;
 
-/// Everything that is settled before anything is computed.
-struct Plan {
+/// A run and everything that is settled before it computes.
+struct Run {
+    const KernelOptions& options;
+    const mpi::Communicator& world;
+    Log& log;
+    PhaseTimer& timer;
+    OutputPaths paths;
+    Inputs inputs;
     KernelShape shape;
-    Grid grid;
-    PanelRange shard;          ///< this rank's panels
-    PanelRange shard_samples;  ///< and samples
-    std::vector<Tile> tiles;   ///< this rank's
+    Distribution distribution;
     int threads = 1;
 };
 
-/// What the compute phases leave behind.
+/// This rank's part of what the run computed, beside the tiles.
 struct Computed {
-    Matrix<double> outputs;  ///< (samples of the shard, C)
-    std::vector<std::vector<std::uint64_t>> checksums;
+    Matrix<double> outputs;                             ///< (samples of the shard, C)
+    std::optional<ExpectedOutputs> expected;            ///< the same by the user's program
+    std::vector<std::vector<std::uint64_t>> checksums;  ///< [matrix]: (tiles, tiles)
     Index bytes_received = 0;
     Index bytes_written = 0;
 };
@@ -49,162 +58,184 @@ ConjugateKernels choose_conjugate_kernels(const KernelOptions& options) {
                               : ConjugateKernels::none;
 }
 
-/// Collective.
-Plan make_plan(const KernelOptions& options, const Inputs& inputs, const mpi::Communicator& world) {
+/// Throws Error(usage) if --tile makes tiles that HDF5 cannot hold in one chunk.
+KernelShape choose_shape(const KernelOptions& options, const Inputs& inputs) {
     const Index samples = inputs.selection.count();
-    Plan plan;
-    plan.shape.panels = {
-        samples, options.tile.value_or(default_panel_size(samples, inputs.reduction.rows_per_sample()))};
-    plan.shape.outputs = inputs.network.outputs();
-    plan.shape.precision = parse_precision(options.precision);
-    plan.shape.matrices = kernel_matrices(inputs.network, inputs.reduction, options.components == "all",
-                                          choose_conjugate_kernels(options));
-    plan.grid = make_grid(world.size());
-    plan.shard = shard_panels(plan.shape.panels, plan.grid, world.rank());
-    plan.shard_samples = shard_samples(plan.shape.panels, plan.grid, world.rank());
-    plan.tiles = tiles_of(assign_tiles(plan.shape.panels, plan.grid), world.rank());
-    plan.threads = options.threads ? static_cast<int>(*options.threads) : default_threads(world);
-    return plan;
+    const Index rows = inputs.reduction.rows_per_sample();
+    KernelShape shape;
+    shape.panels = {samples, options.tile.value_or(default_panel_size(samples, rows))};
+    shape.outputs = inputs.network.outputs();
+    shape.precision = parse_precision(options.precision);
+    shape.matrices = kernel_matrices(inputs.network, inputs.reduction, options.components == "all",
+                                     choose_conjugate_kernels(options));
+    const Index side = shape.tile_rows(shape.matrices.back());
+    if (side > largest_tile_rows) {
+        fail(ExitCode::usage, "--tile {} makes tiles of {} x {} kernel entries: give at most {}",
+             shape.panels.panel_size, side, side, std::max<Index>(1, largest_tile_rows / rows));
+    }
+    return shape;
 }
 
-/// Collective. Reads the shard and computes its features into the store; returns the network's outputs.
+/// Collective.
+Run prepare(const KernelOptions& options, const mpi::Communicator& world, Log& log, PhaseTimer& timer) {
+    const auto timed = timer.measure(Phase::read);
+    const OutputPaths paths(options.output);
+    agree_on_root(world, [&] { require_writable(paths, options.overwrite, input_files(options)); });
+    Inputs inputs = load_inputs(options, world);
+    KernelShape shape;
+    agree(world, [&] { shape = choose_shape(options, inputs); });
+    Distribution distribution = distribute(shape.panels, world.size(), world.rank());
+    const int threads = options.threads ? static_cast<int>(*options.threads) : default_threads(world);
+    return {options, world, log, timer, paths, std::move(inputs), std::move(shape), std::move(distribution),
+            threads};
+}
+
+/// Collective. Reads the shard, with the outputs that the user expects of it, and computes its features into the store.
 template <class T>
-Matrix<double> compute_features_of_shard(const KernelOptions& options, const Inputs& inputs, const Plan& plan,
-                                         const mpi::Communicator& world, PanelStore<T>& store,
-                                         PhaseTimer& timer) {
+void compute_shard(const Run& run, PanelStore<T>& store, Computed& computed) {
+    const PanelRange& samples = run.distribution.shard_samples;
+    const Inputs& inputs = run.inputs;
     Matrix<double> X;
-    Matrix<double> outputs(plan.shard_samples.size(), inputs.network.outputs());
-    agree(world, [&] {
-        const auto timed = timer.measure(Phase::read);
-        X = Matrix<double>(plan.shard_samples.size(), inputs.network.inputs());
-        if (X.rows() > 0) read_samples(options.samples, inputs.selection, plan.shard_samples.begin, X.view());
+    agree(run.world, [&] {
+        const auto timed = run.timer.measure(Phase::read);
+        X = Matrix<double>(samples.size(), inputs.network.inputs());
+        computed.outputs = Matrix<double>(samples.size(), inputs.network.outputs());
+        if (!run.options.expected_outputs.empty()) {
+            computed.expected.emplace();
+            computed.expected->values = Matrix<double>(samples.size(), inputs.network.outputs());
+        }
+        if (samples.size() == 0) return;
+        read_samples(run.options.samples, inputs.selection, samples.begin, X.view());
+        if (computed.expected) {
+            computed.expected->is_narrow =
+                read_expected_outputs(run.options.expected_outputs, inputs.selection, samples.begin,
+                                      computed.expected->values.view());
+        }
     });
-    agree(world, [&] {
-        const auto timed = timer.measure(Phase::features);
-        compute_shard_features(inputs.network, inputs.reduction, plan.shard, std::as_const(X).view(),
-                               plan.threads, store, outputs.view());
+    agree(run.world, [&] {
+        const auto timed = run.timer.measure(Phase::features);
+        compute_shard_features(inputs.network, inputs.reduction, run.distribution.shard,
+                               std::as_const(X).view(), run.threads, store, computed.outputs.view());
     });
-    return outputs;
 }
 
-/// Collective. Features, exchange, tiles, all of it into the partial file.
+/// Collective. Features, exchange, tiles: all big arrays, into the partial file.
 template <class T>
-Computed compute(const KernelOptions& options, const Inputs& inputs, const Plan& plan,
-                 const OutputPaths& paths, const mpi::Communicator& world, PhaseTimer& timer, Log& log) {
+Computed compute(const Run& run) {
+    const Inputs& inputs = run.inputs;
+    const std::string& partial = run.paths.partial;
     Computed computed;
     PanelStore<T> store(
-        plan.shape.panels, plan.grid, world.rank(),
-        lay_out_panel(inputs.network, inputs.reduction, plan.shape.panels.panel_size, sizeof(T)));
-    computed.outputs = compute_features_of_shard(options, inputs, plan, world, store, timer);
-    log.info("features of {} samples in {:.2f} s", plan.shape.panels.samples, timer.seconds(Phase::features));
+        run.shape.panels, run.distribution.grid, run.world.rank(),
+        lay_out_panel(inputs.network, inputs.reduction, run.shape.panels.panel_size, sizeof(T)));
+    compute_shard(run, store, computed);
+    run.log.info("features of {} samples in {:.2f} s", run.shape.panels.samples,
+                 run.timer.seconds(Phase::features));
     {
-        const auto timed = timer.measure(Phase::exchange);
-        computed.bytes_received = exchange(world, plan.grid, store);
+        const auto timed = run.timer.measure(Phase::exchange);
+        computed.bytes_received = exchange(run.world, run.distribution.grid, store);
     }
-    create_kernel_file(world, paths.partial, plan.shape, log);
-    TileWriter writer(world, paths.partial, plan.shape);
+    create_kernel_file(run.world, partial, run.shape, run.log);
+    TileWriter writer(run.world, partial, run.shape);
     try {
-        const auto timed = timer.measure(Phase::assemble);
-        assemble<T>(inputs.network, inputs.reduction, plan.shape.matrices, store, plan.tiles, {plan.threads},
-                    [&](const FinishedPlane<T>& plane) { writer.write(plane); });
+        const auto timed = run.timer.measure(Phase::assemble);
+        assemble<T>(inputs.network, inputs.reduction, run.shape.matrices, store, run.distribution.tiles,
+                    run.threads, [&](const FinishedPlane<T>& plane) { writer.write(plane); });
     } catch (const Error& error) {
-        // Input that makes no finite kernel leaves no file behind; after a fault of the disk there is
-        // something to look at.
-        if (error.code() == ExitCode::bad_input) std::remove(paths.partial.c_str());
+        // Input that makes no finite kernel leaves no file behind; after a fault of the disk there is something to look at.
+        if (error.code() == ExitCode::bad_input) std::remove(partial.c_str());
         throw;
     }
-    const auto timed = timer.measure(Phase::write);
-    writer.write_outputs(plan.shard_samples.begin, std::as_const(computed.outputs).view());
+    const auto timed = run.timer.measure(Phase::write);
+    writer.write_outputs(run.distribution.shard_samples.begin, std::as_const(computed.outputs).view());
     writer.close();
     computed.checksums = std::move(writer.checksums());
     computed.bytes_written = writer.bytes_written();
     return computed;
 }
 
-/// Collective. The checks of the partial file, on every rank; the report is whole on rank 0.
-CheckReport check(const KernelOptions& options, const Inputs& inputs, const Plan& plan,
-                  const Computed& computed, const OutputPaths& paths, const mpi::Communicator& world,
-                  PhaseTimer& timer) {
-    const auto timed = timer.measure(Phase::check);
-    CheckReport report;
-    report.run = options.check_samples > 0;
-    report.seed = check_seed;
-    report.tolerance =
-        options.check_tolerance.value_or(plan.shape.precision == Precision::float32 ? 1e-5 : 1e-10);
-    check_outputs(world, options.expected_outputs, inputs.selection, inputs.labels, plan.shard_samples.begin,
-                  computed.outputs.view(), report);
-    if (!report.run) return report;
-
-    report.samples = spread_check_samples(plan.shape.panels.samples, options.check_samples);
-    Matrix<double> X(static_cast<Index>(report.samples.size()), inputs.network.inputs());
+/// Collective. The inputs of the check samples, each read by the rank whose shard it is in, on every rank. (M, d_0)
+Matrix<double> gather_check_samples(const Run& run, const std::vector<std::int64_t>& samples) {
+    const PanelRange& mine = run.distribution.shard_samples;
+    Matrix<double> X(static_cast<Index>(samples.size()), run.inputs.network.inputs());
     for (Index k = 0; k < X.rows(); ++k) {
-        const Index sample = report.samples[static_cast<std::size_t>(k)];
-        if (sample < plan.shard_samples.begin || sample >= plan.shard_samples.end) continue;
-        read_samples(options.samples, inputs.selection, sample, X.view().row_block(k, 1));
+        const Index sample = samples[at(k)];
+        if (sample < mine.begin || sample >= mine.end) continue;
+        read_samples(run.options.samples, run.inputs.selection, sample, X.view().row_block(k, 1));
     }
-    mpi::sum(world,
-             {X.data(), static_cast<std::size_t>(X.size())});  // each row is on one rank, zero on the others
-    check_against_jacobian(world, paths.partial, plan.shape, inputs.network, inputs.reduction, X.view(),
-                           report);
-    check_all_entries(
-        world, paths.partial, plan.shape, inputs.network, inputs.reduction,
-        [&](Index first, MatrixView<double> out) {
-            read_samples(options.samples, inputs.selection, first, out);
-        },
-        report);
+    mpi::sum(run.world, {X.data(), at(X.size())});  // zero on all ranks but one
+    return X;
+}
+
+/// Collective. The checks of the partial file; every rank leaves with the whole report.
+CheckReport check(const Run& run, const Computed& computed) {
+    const auto timed = run.timer.measure(Phase::check);
+    const Inputs& inputs = run.inputs;
+    CheckReport report;
+    report.run = run.options.check_samples > 0;
+    report.seed = check_seed;
+    report.tolerance = run.options.check_tolerance.value_or(default_tolerance(run.shape.precision));
+    if (computed.expected)
+        check_expected_outputs(run.world, *computed.expected, computed.outputs.view(), report);
+    if (inputs.labels) {
+        check_labels(run.world, *inputs.labels, run.distribution.shard_samples.begin,
+                     run.shape.panels.samples, computed.outputs.view(), report);
+    }
+    if (!report.run) return report;
+    report.samples = spread_check_samples(run.shape.panels.samples, run.options.check_samples);
+    const Matrix<double> X = gather_check_samples(run, report.samples);
+    check_against_jacobian(run.world, run.paths.partial, run.shape, inputs.network, inputs.reduction,
+                           X.view(), report);
+    const ReadSamples read = [&](Index first, MatrixView<double> out) {
+        read_samples(run.options.samples, inputs.selection, first, out);
+    };
+    check_all_entries(run.world, run.paths.partial, run.shape, run.distribution, inputs.network,
+                      inputs.reduction, read, report);
     return report;
 }
 
 /// Collective. What all ranks together took; whole on rank 0.
-Timing gather_timing(const Inputs& inputs, const Plan& plan, const Computed& computed,
-                     const mpi::Communicator& world, const PhaseTimer& timer) {
+Timing gather_timing(const Run& run, const Computed& computed) {
     Timing timing;
-    timing.ranks = world.size();
-    timing.threads = plan.threads;
-    timing.flops = tile_operations(inputs.network, inputs.reduction, plan.shape.panels.samples);
-    timing.bytes_received = mpi::sum(world, computed.bytes_received);
-    timing.bytes_written = mpi::sum(world, computed.bytes_written);
-    const std::vector<double> by_rank = mpi::gather(world, timer.all());
-    const auto ranks = static_cast<std::size_t>(world.size());
+    timing.ranks = run.world.size();
+    timing.threads = run.threads;
+    timing.flops = tile_operations(run.inputs.network, run.inputs.reduction, run.shape.panels.samples);
+    timing.bytes_received = mpi::sum(run.world, computed.bytes_received);
+    timing.bytes_written = mpi::sum(run.world, computed.bytes_written);
+    const std::vector<double> by_rank = mpi::gather(run.world, run.timer.all());
     timing.seconds.resize(by_rank.size());
     for (std::size_t k = 0; k < by_rank.size(); ++k) {
-        timing.seconds[k % phase_names.size() * ranks + k / phase_names.size()] = by_rank[k];
+        timing.seconds[k % phase_names.size() * at(timing.ranks) + k / phase_names.size()] = by_rank[k];
     }
     const auto peak = static_cast<double>(peak_memory_bytes());
-    timing.peak_memory = mpi::gather(world, std::span<const double>(&peak, 1));
+    timing.peak_memory = mpi::gather(run.world, std::span<const double>(&peak, 1));
     return timing;
 }
 
-/// Collective. Strings, attributes, the final name and the summary, by rank 0. Returns whether the checks
-/// passed.
-bool finish(const KernelOptions& options, Inputs& inputs, const Plan& plan, Computed& computed,
-            CheckReport report, const OutputPaths& paths, const mpi::Communicator& world,
-            const PhaseTimer& timer) {
-    Description d{inputs.network, inputs.reduction, plan.shape};
-    d.timing = gather_timing(inputs, plan, computed, world, timer);
-    d.provenance = gather_provenance(world, options.command_line, options.configuration);
-    for (auto& checksums : computed.checksums) mpi::bitwise_or(world, checksums);
-    const bool all_passed = passed(report);
-    agree_on_root(world, [&] {
-        d.parameterization = inputs.parameterization;
-        d.samples = std::move(inputs.selection.rows);
-        if (inputs.labels) {
-            d.labels = std::move(inputs.labels->values);
-            d.integer_labels = inputs.labels->integers;
-        }
-        d.checksums = std::move(computed.checksums);
-        d.provenance.inputs = std::move(inputs.digests);
-        d.checks = std::move(report);
-        write_description(paths.partial, d);
-        const std::string name = publish(paths, !all_passed);
-        std::cout << summary(d, name) << std::flush;
+/// Collective. By rank 0: metadata, the final name, the summary. Throws AgreedError(check_failed) if a check failed.
+void finish(Run& run, Computed& computed, CheckReport report) {
+    KernelMetadata metadata{run.inputs.network, run.inputs.reduction, run.shape};
+    metadata.timing = gather_timing(run, computed);
+    metadata.provenance = gather_provenance(run.world, run.options.command_line, run.options.configuration);
+    for (auto& checksums : computed.checksums) mpi::bitwise_or(run.world, checksums);
+    agree_on_root(run.world, [&] {
+        metadata.parameterization = run.inputs.parameterization;
+        metadata.samples = std::move(run.inputs.selection.rows);
+        metadata.labels = std::move(run.inputs.labels);
+        metadata.checksums = std::move(computed.checksums);
+        metadata.provenance.inputs = std::move(run.inputs.digests);
+        metadata.checks = std::move(report);
+        write_metadata(run.paths.partial, metadata);
+        const bool all_passed = passed(metadata.checks);
+        const std::string name = publish(run.paths, !all_passed);
+        std::cout << summary(metadata, name, static_cast<Index>(std::filesystem::file_size(name)))
+                  << std::flush;
         if (!all_passed) {
             fail(ExitCode::check_failed,
                  "a check failed ({}): {}: do not use this kernel before the cause is found", name,
-                 first_failure(d.checks));
+                 first_failure(metadata.checks));
         }
     });
-    return all_passed;
 }
 
 }  // namespace
@@ -212,29 +243,19 @@ bool finish(const KernelOptions& options, Inputs& inputs, const Plan& plan, Comp
 int run_kernel(const KernelOptions& options, const mpi::Communicator& world) {
     const auto log = make_log(world.is_root(), options.log_level);
     PhaseTimer timer;
-    const OutputPaths paths(options.output);
-    agree_on_root(world, [&] { require_writable(paths, options.overwrite, input_files(options)); });
-
-    Inputs inputs = [&] {
-        const auto timed = timer.measure(Phase::read);
-        return load_inputs(options, world);
-    }();
-    log->info("network\n{}", to_table(inputs.network));
-    if (inputs.selection.integers && !options.samples.scale) {
+    Run run = prepare(options, world, *log, timer);
+    log->info("network\n{}", to_table(run.inputs.network));
+    if (run.inputs.selection.integers && !options.samples.scale) {
         log->warn(
             "the samples are integers and are used as they are: --data-scale and --data-shift rescale them");
     }
-    const Plan plan = make_plan(options, inputs, world);
-    log->info("{}", describe_plan(plan.shape, plan.grid, world.size(), plan.threads));
+    log->info("{}", describe_plan(run.shape, run.distribution.grid, world.size(), run.threads));
 
-    Computed computed = plan.shape.precision == Precision::float32
-                            ? compute<float>(options, inputs, plan, paths, world, timer, *log)
-                            : compute<double>(options, inputs, plan, paths, world, timer, *log);
-    log->info("{} tiles in {:.2f} s; checking",
-              plan.shape.panels.count() * (plan.shape.panels.count() + 1) / 2,
-              timer.seconds(Phase::assemble));
-    CheckReport report = check(options, inputs, plan, computed, paths, world, timer);
-    finish(options, inputs, plan, computed, std::move(report), paths, world, timer);
+    Computed computed =
+        run.shape.precision == Precision::float32 ? compute<float>(run) : compute<double>(run);
+    log->info("tiles in {:.2f} s; checking", timer.seconds(Phase::assemble));
+    CheckReport report = check(run, computed);
+    finish(run, computed, std::move(report));
     return static_cast<int>(ExitCode::done);
 }
 

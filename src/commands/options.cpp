@@ -1,30 +1,15 @@
 #include "tangram/commands/options.hpp"
 
+#include "tangram/model/text.hpp"
 #include "tangram/support/error.hpp"
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <set>
 
 namespace tangram {
 
 namespace {
-
-std::size_t edit_distance(const std::string& from, const std::string& to) {
-    std::vector<std::size_t> row(to.size() + 1);
-    std::iota(row.begin(), row.end(), std::size_t{0});
-    for (std::size_t i = 1; i <= from.size(); ++i) {
-        std::size_t diagonal = row[0];
-        row[0] = i;
-        for (std::size_t j = 1; j <= to.size(); ++j) {
-            const std::size_t replaced = diagonal + (from[i - 1] == to[j - 1] ? 0 : 1);
-            diagonal = row[j];
-            row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
-        }
-    }
-    return row.back();
-}
 
 std::vector<std::string> option_names(const CLI::App& app) {
     std::vector<std::string> names;
@@ -35,10 +20,9 @@ std::vector<std::string> option_names(const CLI::App& app) {
 }
 
 [[noreturn]] void refuse_unknown(const CLI::App& app, const std::string& option, const std::string& where) {
-    const std::string known = nearest(option, option_names(app));
+    const std::string known = nearest_name(option, option_names(app));
     fail(ExitCode::usage, "unknown option '{}'{}: {}", option, where,
-         known.empty() ? fmt::format("see '{} --help'", app.get_name())
-                       : fmt::format("did you mean '{}'?", known));
+         fmt::format("did you mean '{}'? see '{} --help'", known, app.get_name()));
 }
 
 std::string option_name(const std::string& argument) {
@@ -93,18 +77,6 @@ std::string parse_options(CLI::App& app, std::vector<std::string> arguments) {
 
 std::string record_options(const CLI::App& app) {
     return app.config_to_str(false, false);
-}
-
-std::string nearest(const std::string& word, const std::vector<std::string>& known) {
-    std::string best;
-    std::size_t smallest = std::max<std::size_t>(2, word.size() / 3) + 1;
-    for (const std::string& candidate : known) {
-        const std::size_t distance = edit_distance(word, candidate);
-        if (distance >= smallest) continue;
-        smallest = distance;
-        best = candidate;
-    }
-    return best;
 }
 
 void require_finite(double value, const std::string& option) {

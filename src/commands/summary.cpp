@@ -42,7 +42,7 @@ std::string describe_plan(const KernelShape& shape, const Grid& grid, int ranks,
         ranks, ranks == 1 ? "" : "s", grid.rows, grid.cols, threads, threads == 1 ? "" : "s");
 }
 
-std::string summary(const Description& d, const std::string& path) {
+std::string summary(const KernelMetadata& d, const std::string& path, Index file_bytes) {
     const double assembly = longest(d.timing, Phase::assemble);
     std::string reduction = to_string(d.reduction.kind);
     if (d.reduction.logit >= 0) reduction += fmt::format(" {}", d.reduction.logit);
@@ -59,8 +59,7 @@ std::string summary(const Description& d, const std::string& path) {
     text += fmt::format("checks      {}\n", !d.checks.run      ? "not run"
                                             : passed(d.checks) ? "passed"
                                                                : "FAILED");
-    text +=
-        fmt::format("file        {} ({})\n", path, human_bytes(static_cast<double>(d.timing.bytes_written)));
+    text += fmt::format("file        {} ({})\n", path, human_bytes(static_cast<double>(file_bytes)));
     return text;
 }
 

@@ -214,17 +214,17 @@ void write_planes(PlaneQueue<T>& queue, const TileSink<T>& sink, FirstFailure& f
 
 template <class T>
 void assemble(const Network& network, const Reduction& reduction, const std::vector<KernelMatrix>& matrices,
-              const PanelStore<T>& store, const std::vector<Tile>& tiles, const AssemblyOptions& options,
+              const PanelStore<T>& store, const std::vector<Tile>& tiles, int threads,
               const TileSink<T>& sink) {
     const Index side = store.panels().panel_size * reduction.rows_per_sample();
-    PlaneQueue<T> queue(4 * options.threads + 4, side * side, options.threads);
+    PlaneQueue<T> queue(PlaneQueue<T>::planes_for(threads), side * side, threads);
     const AssemblyContext<T> context{network, reduction, matrices, store, queue};
     std::atomic<std::size_t> next{0};
     FirstFailure failure;
     std::atomic<bool> short_of_threads{false};
-#pragma omp parallel num_threads(options.threads + 1) default(shared)
+#pragma omp parallel num_threads(threads + 1) default(shared)
     {
-        if (omp_get_num_threads() != options.threads + 1) {
+        if (omp_get_num_threads() != threads + 1) {
             short_of_threads = true;
         } else if (omp_get_thread_num() == 0) {
             write_planes(queue, sink, failure);
@@ -235,16 +235,13 @@ void assemble(const Network& network, const Reduction& reduction, const std::vec
     failure.rethrow();
     if (short_of_threads) {
         fail(ExitCode::no_resources,
-             "OpenMP gives fewer than {} threads: lower --threads or raise OMP_THREAD_LIMIT",
-             options.threads + 1);
+             "OpenMP gives fewer than {} threads: lower --threads or raise OMP_THREAD_LIMIT", threads + 1);
     }
 }
 
 template void assemble(const Network&, const Reduction&, const std::vector<KernelMatrix>&,
-                       const PanelStore<float>&, const std::vector<Tile>&, const AssemblyOptions&,
-                       const TileSink<float>&);
+                       const PanelStore<float>&, const std::vector<Tile>&, int, const TileSink<float>&);
 template void assemble(const Network&, const Reduction&, const std::vector<KernelMatrix>&,
-                       const PanelStore<double>&, const std::vector<Tile>&, const AssemblyOptions&,
-                       const TileSink<double>&);
+                       const PanelStore<double>&, const std::vector<Tile>&, int, const TileSink<double>&);
 
 }  // namespace tangram

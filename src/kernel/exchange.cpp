@@ -1,4 +1,5 @@
-#include "tangram/kernel/panel_store.hpp"
+#include "tangram/kernel/exchange.hpp"
+
 #include "tangram/support/narrow.hpp"
 
 #include <algorithm>

@@ -9,18 +9,27 @@ namespace {
 
 constexpr std::int32_t nobody = -1;
 
-/// [s * shards + t]: the ranks that hold the panels of both shards.
-using MeetingRanks = std::vector<std::vector<std::int32_t>>;
+/// The ranks that hold the panels of both shards: where the row of one crosses the column of the other, and all of a row or column
+/// in which both lie.
+std::vector<std::int32_t> meeting_ranks(const Grid& grid, int s, int t) {
+    std::vector<std::int32_t> ranks{grid.row_of(s) * grid.cols + grid.col_of(t),
+                                    grid.row_of(t) * grid.cols + grid.col_of(s)};
+    for (int b = 0; grid.row_of(s) == grid.row_of(t) && b < grid.cols; ++b) {
+        ranks.push_back(grid.row_of(s) * grid.cols + b);
+    }
+    for (int a = 0; grid.col_of(s) == grid.col_of(t) && a < grid.rows; ++a) {
+        ranks.push_back(a * grid.cols + grid.col_of(s));
+    }
+    std::sort(ranks.begin(), ranks.end());
+    ranks.erase(std::unique(ranks.begin(), ranks.end()), ranks.end());
+    return ranks;
+}
 
-MeetingRanks meeting_ranks(const Grid& grid) {
-    MeetingRanks meeting;
+/// [s * shards + t], found once for all tiles of two shards.
+std::vector<std::vector<std::int32_t>> all_meeting_ranks(const Grid& grid) {
+    std::vector<std::vector<std::int32_t>> meeting;
     for (int s = 0; s < grid.active(); ++s) {
-        for (int t = 0; t < grid.active(); ++t) {
-            std::vector<std::int32_t>& ranks = meeting.emplace_back();
-            for (int rank = 0; rank < grid.active(); ++rank) {
-                if (grid.holds(rank, s) && grid.holds(rank, t)) ranks.push_back(rank);
-            }
-        }
+        for (int t = 0; t < grid.active(); ++t) meeting.push_back(meeting_ranks(grid, s, t));
     }
     return meeting;
 }
@@ -105,7 +114,7 @@ Index tile_work(const Panels& panels, const Tile& tile) {
 
 std::vector<std::int32_t> assign_tiles(const Panels& panels, const Grid& grid) {
     const std::vector<int> shard = shard_of_panel(panels, grid);
-    const MeetingRanks meeting = meeting_ranks(grid);
+    const auto meeting = all_meeting_ranks(grid);
     const auto shards = static_cast<std::size_t>(grid.active());
     std::vector<std::int32_t> owners(static_cast<std::size_t>(panels.count() * (panels.count() + 1) / 2),
                                      nobody);
@@ -135,6 +144,12 @@ std::vector<Tile> tiles_of(const std::vector<std::int32_t>& owners, int rank) {
         }
     }
     return tiles;
+}
+
+Distribution distribute(const Panels& panels, int ranks, int rank) {
+    const Grid grid = make_grid(ranks);
+    return {panels, grid, shard_panels(panels, grid, rank), shard_samples(panels, grid, rank),
+            tiles_of(assign_tiles(panels, grid), rank)};
 }
 
 }  // namespace tangram

@@ -4,7 +4,8 @@ namespace tangram {
 
 template <class T>
 PlaneQueue<T>::PlaneQueue(int planes, Index plane_values, int workers)
-    : planes_(static_cast<std::size_t>(planes)), workers_(workers) {
+    : planes_(static_cast<std::size_t>(planes)), ready_(planes_.size()), workers_(workers) {
+    free_.reserve(planes_.size());
     for (Plane<T>& plane : planes_) {
         plane.memory = AlignedBuffer<T>(plane_values);
         free_.push_back(&plane);
@@ -25,7 +26,7 @@ template <class T>
 void PlaneQueue<T>::submit(Plane<T>* plane) {
     {
         const std::lock_guard lock(mutex_);
-        ready_.push_back(plane);
+        ready_[(oldest_ + ready_count_++) % ready_.size()] = plane;
     }
     finished_.notify_one();
 }
@@ -33,10 +34,11 @@ void PlaneQueue<T>::submit(Plane<T>* plane) {
 template <class T>
 Plane<T>* PlaneQueue<T>::take() {
     std::unique_lock lock(mutex_);
-    finished_.wait(lock, [this] { return stopped_ || !ready_.empty() || workers_ == 0; });
-    if (stopped_ || ready_.empty()) return nullptr;
-    Plane<T>* plane = ready_.front();
-    ready_.pop_front();
+    finished_.wait(lock, [this] { return stopped_ || ready_count_ > 0 || workers_ == 0; });
+    if (stopped_ || ready_count_ == 0) return nullptr;
+    Plane<T>* plane = ready_[oldest_];
+    oldest_ = (oldest_ + 1) % ready_.size();
+    --ready_count_;
     return plane;
 }
 
@@ -66,12 +68,6 @@ void PlaneQueue<T>::stop() {
     }
     freed_.notify_all();
     finished_.notify_all();
-}
-
-template <class T>
-bool PlaneQueue<T>::stopped() {
-    const std::lock_guard lock(mutex_);
-    return stopped_;
 }
 
 template class PlaneQueue<float>;

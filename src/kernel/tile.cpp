@@ -77,16 +77,6 @@ void scale_into(ConstMatrixView<T> in, T scale, MatrixView<T> out) {
 }
 
 template <class T>
-void add(ConstMatrixView<T> in, MatrixView<T> out) {
-    for (Index i = 0; i < in.rows; ++i) {
-        const T* from = in.row(i);
-        T* to = out.row(i);
-#pragma omp simd
-        for (Index j = 0; j < in.cols; ++j) to[j] += from[j];
-    }
-}
-
-template <class T>
 void clear(MatrixView<T> out) {
     for (Index i = 0; i < out.rows; ++i) std::fill_n(out.row(i), out.cols, T{0});
 }
@@ -134,7 +124,6 @@ bool all_finite(ConstMatrixView<T> values) {
     template void add_hadamard(ConstMatrixView<T>, ConstMatrixView<T>, T, T, MatrixView<T>); \
     template void fill_constant_gram(T, Index, MatrixView<T>);                               \
     template void scale_into(ConstMatrixView<T>, T, MatrixView<T>);                          \
-    template void add(ConstMatrixView<T>, MatrixView<T>);                                    \
     template void clear(MatrixView<T>);                                                      \
     template void transpose(ConstMatrixView<T>, MatrixView<T>);                              \
     template void mirror_lower(MatrixView<T>);                                               \

@@ -9,12 +9,8 @@ namespace tangram {
 
 namespace {
 
-Verdict at_most(std::string what, double value, double limit) {
-    return {std::move(what), value, limit, value <= limit};
-}
-
 void add_if_computed(std::vector<Verdict>& all, const std::string& what, double value, double limit) {
-    if (!std::isnan(value)) all.push_back(at_most(what, value, limit));
+    if (!std::isnan(value)) all.push_back({what, false, value, limit, false});
 }
 
 std::string short_verdict(bool ok) {
@@ -33,46 +29,12 @@ bool component_passed(const ComponentCheck& check, double tolerance) {
 }
 
 void add_component(std::vector<Verdict>& all, const ComponentCheck& check, double tolerance) {
-    all.push_back(at_most("relative error of " + check.name, check.relative_error, tolerance));
-    all.push_back(at_most("normalized error of " + check.name, check.normalized_error, tolerance));
-    all.push_back(at_most("probe error of " + check.name, check.probe_error, tolerance));
+    all.push_back({"relative error of " + check.name, true, check.relative_error, tolerance, false});
+    all.push_back({"normalized error of " + check.name, true, check.normalized_error, tolerance, false});
+    all.push_back({"probe error of " + check.name, true, check.probe_error, tolerance, false});
 }
 
-}  // namespace
-
-std::vector<Verdict> verdicts(const CheckReport& report) {
-    std::vector<Verdict> all;
-    if (!report.run) return all;
-    for (const ComponentCheck& component : report.components) add_component(all, component, report.tolerance);
-    add_component(all, report.total, report.tolerance);
-    add_if_computed(all, "symmetry error", report.symmetry_error, 0.0);
-    add_if_computed(all, "sum of components", report.sum_of_components_error, report.tolerance);
-    add_if_computed(all, "conjugate kernels", report.conjugate_error, report.tolerance);
-    add_if_computed(all, "finite differences", report.finite_difference_error,
-                    report.finite_difference_tolerance);
-    if (!std::isnan(report.smallest_eigenvalue)) {
-        all.push_back({"smallest eigenvalue", report.smallest_eigenvalue, report.eigenvalue_floor,
-                       report.smallest_eigenvalue >= report.eigenvalue_floor});
-    }
-    add_if_computed(all, "expected outputs", report.outputs_error, report.outputs_tolerance);
-    return all;
-}
-
-bool passed(const CheckReport& report) {
-    const auto all = verdicts(report);
-    return std::all_of(all.begin(), all.end(), [](const Verdict& verdict) { return verdict.passed; });
-}
-
-std::string first_failure(const CheckReport& report) {
-    for (const Verdict& verdict : verdicts(report)) {
-        if (!verdict.passed)
-            return fmt::format("{} is {:.3g}, limit {:.3g}", verdict.what, verdict.value, verdict.limit);
-    }
-    return "";
-}
-
-std::string to_table(const CheckReport& report) {
-    if (!report.run) return "no checks were run (--check-samples 0)\n";
+std::string component_table(const CheckReport& report) {
     std::size_t width = 9;
     for (const ComponentCheck& check : report.components) width = std::max(width, check.name.size());
     std::string table = fmt::format("{:<{}}  {:>14}  {:>10}  {:>11}  {}\n", "component", width,
@@ -85,15 +47,65 @@ std::string to_table(const CheckReport& report) {
     };
     for (const ComponentCheck& check : report.components) line(check, check.name);
     line(report.total, "total");
-    table += '\n';
+    return table;
+}
+
+}  // namespace
+
+double default_tolerance(Precision precision) {
+    return precision == Precision::float32 ? 1e-5 : 1e-10;
+}
+
+std::vector<Verdict> verdicts(const CheckReport& report) {
+    std::vector<Verdict> all;
+    if (report.run) {
+        for (const ComponentCheck& component : report.components)
+            add_component(all, component, report.tolerance);
+        add_component(all, report.total, report.tolerance);
+    }
+    add_if_computed(all, "symmetry error", report.symmetry_error, 0.0);
+    add_if_computed(all, "sum of components", report.sum_of_components_error, report.tolerance);
+    add_if_computed(all, "conjugate kernels", report.conjugate_error, report.tolerance);
+    add_if_computed(all, "finite differences", report.finite_difference_error,
+                    report.finite_difference_tolerance);
+    if (!std::isnan(report.smallest_eigenvalue)) {
+        all.push_back(
+            {"smallest eigenvalue", false, report.smallest_eigenvalue, report.eigenvalue_floor, true});
+    }
+    add_if_computed(all, "expected outputs", report.outputs_error, report.outputs_tolerance);
+    return all;
+}
+
+bool passed(const CheckReport& report) {
+    const auto all = verdicts(report);
+    return std::all_of(all.begin(), all.end(), [](const Verdict& verdict) { return verdict.passed(); });
+}
+
+std::string first_failure(const CheckReport& report) {
     for (const Verdict& verdict : verdicts(report)) {
-        const bool of_component = verdict.what.find(" error of ") != std::string::npos;
-        if (of_component) continue;
-        const bool from_below = verdict.what == "smallest eigenvalue";
-        table += fmt::format("{:<20}  {:>9.2e}  {} {:>8.1e}  {}\n", verdict.what, verdict.value,
-                             from_below ? ">=" : "<=", verdict.limit, short_verdict(verdict.passed));
+        if (!verdict.passed())
+            return fmt::format("{} is {:.3g}, limit {:.3g}", verdict.what, verdict.value, verdict.limit);
+    }
+    return "";
+}
+
+std::string to_table(const CheckReport& report) {
+    std::string table =
+        report.run ? component_table(report) + "\n" : "the kernel was not checked (--check-samples 0)\n";
+    for (const Verdict& verdict : verdicts(report)) {
+        if (verdict.of_component) continue;
+        table +=
+            fmt::format("{:<20}  {:>9.2e}  {} {:>8.1e}  {}\n", verdict.what, verdict.value,
+                        verdict.from_below ? ">=" : "<=", verdict.limit, short_verdict(verdict.passed()));
     }
     if (!std::isnan(report.accuracy)) table += fmt::format("{:<20}  {:>9.4f}\n", "accuracy", report.accuracy);
+    if (!report.run) return table;
+    table += fmt::format(
+        "left out              {} samples at a kink; finite differences: {} of {} tensors and samples "
+        "undecided, {} "
+        "steps across a kink\n",
+        report.samples_near_kink, report.pairs_undecided, report.pairs_decided + report.pairs_undecided,
+        report.steps_rejected);
     return table;
 }
 

@@ -1,6 +1,7 @@
 #include "entry_scan.hpp"
 
-#include "tangram/output/probe_check.hpp"
+#include "error_measures.hpp"
+#include "tangram/output/entry_check.hpp"
 #include "tangram/support/hdf5.hpp"
 
 #include <algorithm>
@@ -10,10 +11,6 @@
 namespace tangram {
 
 namespace {
-
-std::size_t at(Index i) {
-    return static_cast<std::size_t>(i);
-}
 
 template <class T>
 class TileReader {
@@ -105,7 +102,7 @@ public:
             worst = difference > worst ? difference : worst;
             watch += difference * 0.0;
         }
-        return watch == 0.0 ? worst : std::numeric_limits<double>::quiet_NaN();
+        return watch == 0.0 ? worst : std::numeric_limits<double>::infinity();
     }
 
 private:

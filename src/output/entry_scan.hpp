@@ -1,5 +1,5 @@
 #pragma once
-// One reading of every entry of a kernel file. Private to output/probe_check.cpp, whose public header says
+// One reading of every entry of a kernel file. Private to output/entry_check.cpp, whose public header says
 // what for.
 
 #include "tangram/output/schema.hpp"
@@ -22,10 +22,5 @@ struct EntryScan {
 /// Reads the tiles with the serial driver. Not collective. Throws Error(io).
 EntryScan scan_entries(const std::string& path, const KernelShape& shape, const std::vector<Tile>& tiles,
                        std::uint64_t seed);
-
-/// The larger of two values; a NaN wins.
-inline double worse(double most, double value) {
-    return value <= most ? most : value;
-}
 
 }  // namespace tangram

@@ -1,5 +1,6 @@
 #include "tangram/output/jacobian_check.hpp"
 
+#include "error_measures.hpp"
 #include "tangram/support/blas.hpp"
 #include "tangram/support/hdf5.hpp"
 #include "tangram/tangent/features.hpp"
@@ -13,10 +14,6 @@
 namespace tangram {
 
 namespace {
-
-std::size_t at(Index i) {
-    return static_cast<std::size_t>(i);
-}
 
 std::span<double> values(Matrix<double>& matrix) {
     return {matrix.data(), at(matrix.size())};
@@ -100,12 +97,6 @@ double largest(ConstMatrixView<double> K) {
     return most;
 }
 
-/// numerator / denominator, where 0 / 0 is no error.
-double ratio(double numerator, double denominator) {
-    if (numerator == 0) return 0;
-    return denominator > 0 ? numerator / denominator : std::numeric_limits<double>::infinity();
-}
-
 /// K against K_ref. `excluded` by sample, R kernel rows each.
 ComponentCheck compare(const std::string& name, const Matrix<double>& K, const Matrix<double>& reference,
                        const std::vector<bool>& excluded, Index R) {
@@ -115,20 +106,21 @@ ComponentCheck compare(const std::string& name, const Matrix<double>& K, const M
     double worst_normalized = 0;
     double product = 0;
     double square = 0;
+    Index compared = 0;
     for (Index i = 0; i < K.rows(); ++i) {
         for (Index j = 0; j < K.cols(); ++j) {
             if (excluded[at(i / R)] || excluded[at(j / R)]) continue;
             const double difference = std::abs(K(i, j) - reference(i, j));
-            const double norm = std::sqrt(reference(i, i) * reference(j, j));
-            // max() would drop a NaN; a comparison that fails keeps it.
-            if (!(difference <= worst)) worst = difference;
-            const double normalized = ratio(difference, norm);
-            if (!(normalized <= worst_normalized)) worst_normalized = normalized;
+            worst = worse(worst, difference);
+            worst_normalized = worse(worst_normalized,
+                                     relative_to(std::sqrt(reference(i, i) * reference(j, j)), difference));
             product += K(i, j) * reference(i, j);
             square += reference(i, j) * reference(i, j);
+            ++compared;
         }
     }
-    check.relative_error = ratio(worst, largest(reference.view()));
+    if (compared == 0) return check;  // not computed, which is no pass
+    check.relative_error = relative_to(largest(reference.view()), worst);
     check.normalized_error = worst_normalized;
     check.scale = square > 0 ? product / square : largest(K.view()) == 0 ? 1.0 : not_computed;
     return check;
@@ -176,8 +168,11 @@ void check_eigenvalue(Precision precision, CheckReport& report) {
     const double epsilon = precision == Precision::float32 ? double{std::numeric_limits<float>::epsilon()}
                                                            : std::numeric_limits<double>::epsilon();
     report.eigenvalue_floor = -16 * epsilon * trace;
-    report.smallest_eigenvalue =
-        std::isfinite(trace) ? blas::symmetric_eigenvalues(report.layerwise_ntk.view()).front() : trace;
+    const Index entries = report.layerwise_ntk.size();
+    const bool finite = std::all_of(report.layerwise_ntk.data(), report.layerwise_ntk.data() + entries,
+                                    [](double entry) { return std::isfinite(entry); });
+    report.smallest_eigenvalue = finite ? blas::symmetric_eigenvalues(report.layerwise_ntk.view()).front()
+                                        : -std::numeric_limits<double>::infinity();
 }
 
 }  // namespace

@@ -13,10 +13,6 @@ namespace {
 
 using blas::Op;
 
-std::size_t at(Index i) {
-    return static_cast<std::size_t>(i);
-}
-
 /// This rank's shard in float64: its panels' features, computed afresh.
 struct Shard {
     PanelLayout layout;
@@ -24,12 +20,9 @@ struct Shard {
     std::vector<AlignedBuffer<double>> blocks;  ///< one a panel
 };
 
-Shard compute_shard(const mpi::Communicator& comm, const Panels& panels, const Network& network,
+Shard compute_shard(const Panels& panels, const PanelRange& range, const Network& network,
                     const Reduction& reduction, const ReadSamples& read_samples) {
-    const Grid grid = make_grid(comm.size());
-    Shard shard{lay_out_panel(network, reduction, panels.panel_size, sizeof(double)),
-                shard_panels(panels, grid, comm.rank()),
-                {}};
+    Shard shard{lay_out_panel(network, reduction, panels.panel_size, sizeof(double)), range, {}};
     FeatureScratch scratch;
     for (Index panel = shard.range.begin; panel < shard.range.end; ++panel) {
         Matrix<double> X(panels.size(panel), network.inputs());
@@ -104,10 +97,12 @@ void add_row_products(const ProbeContext& c, Index layer, Index panel, Index rou
     }
 }
 
-/// Collective. J (J^T v) of W_l and B_l, before their scales' squares, for this rank's kernel rows.
+/// J (J^T v) of one layer's tensors, by kernel row, zero outside this rank's shard.
 struct LayerProducts {
     std::vector<double> weight, bias;
 };
+
+/// Collective.
 LayerProducts layer_products(const ProbeContext& c, Index layer) {
     const Layer& weights = c.network.layers[at(layer)];
     const Index kernel_rows = c.panels.samples * c.rows();
@@ -169,9 +164,10 @@ void add_to(std::vector<double>& total, const std::vector<double>& part) {
 }  // namespace
 
 ProbeReference probe_reference(const mpi::Communicator& comm, const KernelShape& shape,
-                               const Network& network, const Reduction& reduction,
-                               const ReadSamples& read_samples, std::uint64_t seed) {
-    const Shard shard = compute_shard(comm, shape.panels, network, reduction, read_samples);
+                               const Distribution& distribution, const Network& network,
+                               const Reduction& reduction, const ReadSamples& read_samples,
+                               std::uint64_t seed) {
+    const Shard shard = compute_shard(shape.panels, distribution.shard, network, reduction, read_samples);
     const ProbeContext context{comm, shape.panels, network, reduction, shard, seed};
     ProbeReference reference;
     reference.products.resize(shape.matrices.size());

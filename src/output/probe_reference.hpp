@@ -1,8 +1,8 @@
 #pragma once
 // The right-hand side of the probe: J (J^T v) for every parameter tensor and X (X^T v) for every layer's
-// input, in float64. Private to output/probe_check.cpp, whose public header gives the formulas.
+// input, in float64. Private to output/entry_check.cpp, whose public header gives the formulas.
 
-#include "tangram/output/probe_check.hpp"
+#include "tangram/output/entry_check.hpp"
 
 #include <vector>
 
@@ -16,7 +16,8 @@ struct ProbeReference {
 /// Collective. The kernel's own product is the sum over all tensors, whether or not their components are
 /// stored.
 ProbeReference probe_reference(const mpi::Communicator& comm, const KernelShape& shape,
-                               const Network& network, const Reduction& reduction,
-                               const ReadSamples& read_samples, std::uint64_t seed);
+                               const Distribution& distribution, const Network& network,
+                               const Reduction& reduction, const ReadSamples& read_samples,
+                               std::uint64_t seed);
 
 }  // namespace tangram

@@ -1,8 +1,9 @@
 #include "tangram/output/tile_writer.hpp"
 
-#include "tangram/output/reservation.hpp"
+#include "tangram/output/lifecycle.hpp"
 #include "tangram/support/agreement.hpp"
 #include "tangram/support/hash.hpp"
+#include "tangram/support/parallel_hdf5.hpp"
 
 #include <array>
 

@@ -1,5 +1,7 @@
 #include "tangram/support/agreement.hpp"
 
+#include "tangram/support/narrow.hpp"
+
 #include <new>
 #include <optional>
 #include <string>
@@ -16,7 +18,7 @@ std::optional<Error> caught(const std::function<void()>& work) {
     } catch (const Error& error) {
         return error;
     } catch (const std::bad_alloc&) {
-        return Error(ExitCode::no_resources, "out of memory: use more ranks, or fewer samples");
+        return Error(ExitCode::no_resources, out_of_memory);
     } catch (const std::exception& error) {
         return Error(ExitCode::failed, error.what());
     }
@@ -33,7 +35,7 @@ void settle(const mpi::Communicator& comm, const std::optional<Error>& mine) {
     MPI_Bcast(&code, 1, MPI_INT, speaker, comm.get());
     MPI_Bcast(&length, 1, MPI_INT64_T, speaker, comm.get());
     message.resize(static_cast<std::size_t>(length));
-    MPI_Bcast(message.data(), static_cast<int>(length), MPI_CHAR, speaker, comm.get());
+    MPI_Bcast(message.data(), narrow(length, "length of a message"), MPI_CHAR, speaker, comm.get());
     throw AgreedError(static_cast<ExitCode>(code), message);
 }
 

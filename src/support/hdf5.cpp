@@ -21,22 +21,6 @@ herr_t collect_dataset(hid_t, const char* name, const H5O_info_t* info, void* na
     return 0;
 }
 
-Handle parallel_access(const mpi::Communicator& comm) {
-    Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
-    H5Pset_fapl_mpio(access.get(), comm.get(), MPI_INFO_NULL);
-    H5Pset_libver_bounds(access.get(), H5F_LIBVER_V110, H5F_LIBVER_LATEST);
-    H5Pset_coll_metadata_write(access.get(), true);
-    // Whole tiles start on page boundaries; the small pieces of metadata share theirs.
-    H5Pset_alignment(access.get(), 65536, 4096);
-    return access;
-}
-
-Handle link_creation_with_groups() {
-    Handle plist(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
-    H5Pset_create_intermediate_group(plist.get(), 1);
-    return plist;
-}
-
 }  // namespace
 
 Handle::Handle(hid_t id, Close close_function)
@@ -74,6 +58,10 @@ std::string last_error() {
     return text;
 }
 
+void require(herr_t status, std::string_view doing) {
+    if (status < 0) fail(ExitCode::io, "HDF5 failed in {}: {}", doing, last_error());
+}
+
 std::string library_version() {
     unsigned major = 0;
     unsigned minor = 0;
@@ -92,7 +80,7 @@ Handle open_readonly(const std::string& path) {
 
 Handle open_readwrite(const std::string& path) {
     const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
-    H5Pset_libver_bounds(access.get(), H5F_LIBVER_V110, H5F_LIBVER_LATEST);
+    require(H5Pset_libver_bounds(access.get(), H5F_LIBVER_V110, H5F_LIBVER_LATEST), "choosing a file format");
     Handle file(H5Fopen(path.c_str(), H5F_ACC_RDWR, access.get()), H5Fclose);
     if (!file.valid()) fail(ExitCode::io, "cannot open for writing ({}): {}", path, last_error());
     return file;
@@ -101,20 +89,6 @@ Handle open_readwrite(const std::string& path) {
 Handle create_serial(const std::string& path) {
     Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), H5Fclose);
     if (!file.valid()) fail(ExitCode::io, "cannot create ({}): {}", path, last_error());
-    return file;
-}
-
-Handle create_parallel(const std::string& path, const mpi::Communicator& comm) {
-    const Handle access = parallel_access(comm);
-    Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, access.get()), H5Fclose);
-    if (!file.valid()) fail(ExitCode::io, "cannot create ({}): {}", path, last_error());
-    return file;
-}
-
-Handle open_parallel(const std::string& path, const mpi::Communicator& comm) {
-    const Handle access = parallel_access(comm);
-    Handle file(H5Fopen(path.c_str(), H5F_ACC_RDWR, access.get()), H5Fclose);
-    if (!file.valid()) fail(ExitCode::io, "cannot open for writing ({}): {}", path, last_error());
     return file;
 }
 
@@ -143,9 +117,15 @@ Handle open_group(const Handle& location, const std::string& path) {
     return group;
 }
 
+Handle links_with_groups() {
+    Handle plist(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
+    require(H5Pset_create_intermediate_group(plist.get(), 1), "asking for the groups above a path");
+    return plist;
+}
+
 Handle create_group(const Handle& location, const std::string& path) {
     if (exists(location, path)) return open_group(location, path);
-    const Handle links = link_creation_with_groups();
+    const Handle links = links_with_groups();
     Handle group(H5Gcreate2(location.get(), path.c_str(), links.get(), H5P_DEFAULT, H5P_DEFAULT), H5Gclose);
     if (!group.valid()) fail(ExitCode::io, "cannot create the group {}: {}", path, last_error());
     return group;
@@ -161,7 +141,8 @@ std::vector<Index> shape(const Handle& dataset) {
 
 std::vector<std::string> list_datasets(const Handle& location) {
     std::vector<std::string> names;
-    H5Ovisit2(location.get(), H5_INDEX_NAME, H5_ITER_INC, collect_dataset, &names, H5O_INFO_BASIC);
+    require(H5Ovisit2(location.get(), H5_INDEX_NAME, H5_ITER_INC, collect_dataset, &names, H5O_INFO_BASIC),
+            "listing datasets");
     std::sort(names.begin(), names.end());
     return names;
 }

@@ -84,7 +84,8 @@ Handle block_space(Index rows, Index cols, Index ld) {
     const std::array<hsize_t, 2> start{0, 0};
     const std::array<hsize_t, 2> part{static_cast<hsize_t>(rows), static_cast<hsize_t>(cols)};
     Handle space(H5Screate_simple(2, whole.data(), nullptr), H5Sclose);
-    H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, start.data(), nullptr, part.data(), nullptr);
+    require(H5Sselect_hyperslab(space.get(), H5S_SELECT_SET, start.data(), nullptr, part.data(), nullptr),
+            "selecting a block of memory");
     return space;
 }
 
@@ -191,19 +192,18 @@ Handle create_dataset(const Handle& location, const std::string& path, hid_t typ
     const std::vector<hsize_t> extent = to_hsize(dims);
     const Handle space(H5Screate_simple(static_cast<int>(extent.size()), extent.data(), nullptr), H5Sclose);
     const Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
-    H5Pset_alloc_time(creation.get(), H5D_ALLOC_TIME_EARLY);
+    require(H5Pset_alloc_time(creation.get(), H5D_ALLOC_TIME_EARLY), "allocating early");
     // Strings of variable length must be filled, or reading an entry that was never written would follow a
     // wild pointer.
-    if (H5Tis_variable_str(type) <= 0) H5Pset_fill_time(creation.get(), H5D_FILL_TIME_NEVER);
+    if (H5Tis_variable_str(type) <= 0) {
+        require(H5Pset_fill_time(creation.get(), H5D_FILL_TIME_NEVER), "switching filling off");
+    }
     if (!chunk.empty()) {
         const std::vector<hsize_t> tile = to_hsize(chunk);
-        H5Pset_chunk(creation.get(), static_cast<int>(tile.size()), tile.data());
+        require(H5Pset_chunk(creation.get(), static_cast<int>(tile.size()), tile.data()),
+                "setting the chunk size");
     }
-    const Handle links = [] {
-        Handle plist(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
-        H5Pset_create_intermediate_group(plist.get(), 1);
-        return plist;
-    }();
+    const Handle links = links_with_groups();
     Handle dataset(
         H5Dcreate2(location.get(), path.c_str(), type, space.get(), links.get(), creation.get(), H5P_DEFAULT),
         H5Dclose);

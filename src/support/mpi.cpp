@@ -26,9 +26,11 @@ void allreduce(const Communicator& comm, std::span<T> values, MPI_Datatype type,
 }  // namespace
 
 Environment::Environment() {
-    int provided = 0;
-    MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided);
-    if (provided < MPI_THREAD_FUNNELED) {
+    MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided_);
+}
+
+void Environment::require_threads() const {
+    if (provided_ < MPI_THREAD_FUNNELED) {
         fail(ExitCode::no_resources,
              "this MPI gives no MPI_THREAD_FUNNELED: use one that was built with thread support");
     }

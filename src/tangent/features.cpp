@@ -76,8 +76,7 @@ void start_sensitivity(const Reduction& reduction, ConstMatrixView<double> deriv
     }
 }
 
-/// S_{l-1} = a_l (S_l W_l) * c_{l-1} phi_{l-1}'(Z_{l-1}).   S (n R, d_l), derivative (n, d_{l-1}), below (n
-/// R, d_{l-1})
+/// S_{l-1} = a_l (S_l W_l) * c_{l-1} phi_{l-1}'(Z_{l-1}).   S (n R, d_l), derivative (n, d_{l-1}), below (n R, d_{l-1})
 void pull_back(const Layer& layer, ConstMatrixView<double> S, ConstMatrixView<double> derivative,
                MatrixView<double> below) {
     blas::gemm(Op::none, Op::none, layer.weight_scale, S, layer.weight.view(), 0.0, below);

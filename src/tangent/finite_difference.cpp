@@ -2,6 +2,8 @@
 
 #include "dot.hpp"
 #include "perturbed_forward.hpp"
+#include "tangram/support/random.hpp"
+
 #include <algorithm>
 #include <cmath>
 
@@ -19,15 +21,13 @@ constexpr double no_accident = 1e-2 * tolerance;  // an agreement this close nee
 constexpr double straight = 3e-3;
 constexpr double steady = 1e-3;
 
-std::size_t at(Index i) {
-    return static_cast<std::size_t>(i);
-}
-
 /// u: entry by entry, in the tensor's row-major order.
 struct Direction {
     std::uint64_t stream = 0;
     double length = 0;  ///< of an entry: 1 / sqrt(n)
-    double operator()(Index entry) const { return length * random_sign(stream, entry); }
+    double operator()(Index entry) const {
+        return length * random_sign(stream, static_cast<std::uint64_t>(entry));
+    }
 };
 
 Direction direction_of(const Network& network, ParameterTensor tensor, Index sample, std::uint64_t seed) {

@@ -1,8 +1,8 @@
 #include "tangram/tangent/jacobian.hpp"
 
+#include "dot.hpp"
 #include "tangram/support/blas.hpp"
 
-#include "dot.hpp"
 #include <algorithm>
 #include <cassert>
 
@@ -13,10 +13,6 @@ namespace {
 /// Blocks of J are kept this small (if one unit is not larger) so that they stay in the cache between the two
 /// loops that write and multiply them.
 constexpr Index block_values = Index{1} << 19;  // 4 MiB
-
-std::size_t at(Index i) {
-    return static_cast<std::size_t>(i);
-}
 
 /// z = a W x + b B.
 std::vector<double> preactivation(const Layer& layer, const std::vector<double>& x) {

@@ -1,16 +1,14 @@
 #include "perturbed_forward.hpp"
 
 #include "dot.hpp"
+#include "tangram/support/random.hpp"
+
 #include <algorithm>
 #include <cmath>
 
 namespace tangram {
 
 namespace {
-
-std::size_t at(Index i) {
-    return static_cast<std::size_t>(i);
-}
 
 double bias(const Layer& layer, Index unit) {
     return layer.has_bias() ? layer.bias_scale * layer.bias[at(unit)] : 0;
@@ -67,24 +65,13 @@ double curvature(const Vector& middle, const Ends& x) {
 /// Moves z up at one end and down at the other by the rounding that it may have suffered, signs at random.
 void jitter(const Vector& magnitude, std::uint64_t stream, Ends& z) {
     for (std::size_t j = 0; j < magnitude.size(); ++j) {
-        const double move = rounding_unit * magnitude[j] * random_sign(stream, static_cast<Index>(j));
+        const double move = rounding_unit * magnitude[j] * random_sign(stream, j);
         z.plus[j] += move;
         z.minus[j] -= move;
     }
 }
 
 }  // namespace
-
-std::uint64_t splitmix64(std::uint64_t counter) {
-    std::uint64_t z = counter + 0x9e3779b97f4a7c15U;
-    z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9U;
-    z = (z ^ (z >> 27U)) * 0x94d049bb133111ebU;
-    return z ^ (z >> 31U);
-}
-
-double random_sign(std::uint64_t stream, Index counter) {
-    return (splitmix64(stream + static_cast<std::uint64_t>(counter)) >> 63U) != 0 ? 1.0 : -1.0;
-}
 
 double largest_entry(const Vector& v) {
     double largest = 0;

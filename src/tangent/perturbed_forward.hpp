@@ -2,8 +2,7 @@
 // The forward pass of the finite differences: one sample, float64, once unperturbed and then from a moved z_l
 // on, both ends of a step at a time.
 //
-//   z_l -> z_l +- h dz_l/dh,    x_m = c_m phi_m(z_m),    z_{m+1} = a W x_m + b B,    ..,    x_L = f(theta +-
-//   h u)
+//   z_l -> z_l +- h dz_l/dh,    x_m = c_m phi_m(z_m),    z_{m+1} = a W x_m + b B,    ..,    x_L = f(theta +- h u)
 
 #include "tangram/tangent/jacobian.hpp"
 
@@ -19,10 +18,6 @@ using Vector = std::vector<double>;
 inline constexpr double rounding_unit = std::numeric_limits<double>::epsilon();
 /// Numbers below this lose digits to underflow when they are multiplied.
 inline constexpr double underflow = std::numeric_limits<double>::min() / rounding_unit;
-
-/// +1 or -1: the top bit of splitmix64(stream + counter).
-double random_sign(std::uint64_t stream, Index counter);
-std::uint64_t splitmix64(std::uint64_t counter);
 
 /// The unperturbed forward pass of one sample.
 struct Middle {

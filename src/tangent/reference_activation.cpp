@@ -1,9 +1,9 @@
 // The activations of the contract once more, for the reference alone: each phi is written for dual numbers,
 // and phi' follows. Branches are taken on the side that gives PyTorch's derivative at the kink.
 
+#include "dual.hpp"
 #include "tangram/tangent/jacobian.hpp"
 
-#include "dual.hpp"
 #include <numbers>
 
 namespace tangram {

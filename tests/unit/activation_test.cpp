@@ -3,9 +3,10 @@
 
 #include "tangram/model/activation.hpp"
 
+#include "temporary_file.hpp"
+
 #include <doctest/doctest.h>
 
-#include "temporary_file.hpp"
 #include <cmath>
 #include <limits>
 #include <numbers>

@@ -1,11 +1,11 @@
 // Oracle: the explicit Jacobian (tangent/jacobian.hpp); plain sums for the conjugate kernels.
 
+#include "kernel_pipeline.hpp"
 #include "tangram/support/error.hpp"
 #include "tangram/tangent/jacobian.hpp"
 
 #include <doctest/doctest.h>
 
-#include "kernel_pipeline.hpp"
 #include <cmath>
 #include <cstring>
 

@@ -2,12 +2,12 @@
 
 #include "tangram/tangent/features.hpp"
 
+#include "random_networks.hpp"
 #include "tangram/support/error.hpp"
 #include "tangram/tangent/jacobian.hpp"
 
 #include <doctest/doctest.h>
 
-#include "random_networks.hpp"
 #include <cmath>
 #include <limits>
 #include <utility>
@@ -16,10 +16,6 @@ using namespace tangram;
 using namespace tangram::test;
 
 namespace {
-
-std::size_t at(Index i) {
-    return static_cast<std::size_t>(i);
-}
 
 /// Sensitivity of kernel row `row` of one sample in round r, from the reference's D (C, d).
 double expected_sensitivity(const Reduction& reduction, const Matrix<double>& D, Index r, Index j) {

@@ -3,9 +3,10 @@
 
 #include "tangram/tangent/finite_difference.hpp"
 
+#include "random_networks.hpp"
+
 #include <doctest/doctest.h>
 
-#include "random_networks.hpp"
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -13,10 +14,6 @@
 using namespace tangram;
 
 namespace {
-
-std::size_t at(Index i) {
-    return static_cast<std::size_t>(i);
-}
 
 std::vector<SampleGradient> gradients_of(const Network& network, Index count, double size) {
     const Matrix<double> X = test::random_samples(count, network.inputs(), 99);

@@ -2,10 +2,10 @@
 
 #include "tangram/model/tensors.hpp"
 #include "tangram/support/hdf5.hpp"
+#include "temporary_file.hpp"
 
 #include <doctest/doctest.h>
 
-#include "temporary_file.hpp"
 #include <bit>
 #include <cmath>
 

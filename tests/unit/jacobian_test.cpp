@@ -3,9 +3,10 @@
 
 #include "tangram/tangent/jacobian.hpp"
 
+#include "random_networks.hpp"
+
 #include <doctest/doctest.h>
 
-#include "random_networks.hpp"
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -13,10 +14,6 @@
 using namespace tangram;
 
 namespace {
-
-std::size_t at(Index i) {
-    return static_cast<std::size_t>(i);
-}
 
 using Scalar = std::function<double(double)>;
 

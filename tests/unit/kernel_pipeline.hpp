@@ -2,12 +2,13 @@
 // The parallel path from samples to tiles, as tests need it: features of this rank's shard, the exchange,
 // assembly.
 
+#include "random_networks.hpp"
 #include "tangram/kernel/assembly.hpp"
+#include "tangram/kernel/exchange.hpp"
 #include "tangram/kernel/shard_features.hpp"
 #include "tangram/output/schema.hpp"
 #include "tangram/support/mpi.hpp"
 
-#include "random_networks.hpp"
 #include <algorithm>
 #include <utility>
 
@@ -29,17 +30,16 @@ inline KernelShape make_shape(const Network& network, const Reduction& reduction
 template <class T>
 Index run_tiles(const mpi::Communicator& comm, const Network& network, const Reduction& reduction,
                 const KernelShape& shape, ConstMatrixView<double> X, int threads, const TileSink<T>& sink) {
-    const Grid grid = make_grid(comm.size());
-    const PanelRange samples = shard_samples(shape.panels, grid, comm.rank());
-    PanelStore<T> store(shape.panels, grid, comm.rank(),
+    const Distribution distribution = distribute(shape.panels, comm.size(), comm.rank());
+    const PanelRange& samples = distribution.shard_samples;
+    PanelStore<T> store(shape.panels, distribution.grid, comm.rank(),
                         lay_out_panel(network, reduction, shape.panels.panel_size, sizeof(T)));
     Matrix<double> outputs(samples.size(), network.outputs());
-    compute_shard_features(network, reduction, shard_panels(shape.panels, grid, comm.rank()),
+    compute_shard_features(network, reduction, distribution.shard,
                            X.row_block(samples.size() > 0 ? samples.begin : 0, samples.size()), threads,
                            store, outputs.view());
-    const Index received = exchange(comm, grid, store);
-    const std::vector<Tile> tiles = tiles_of(assign_tiles(shape.panels, grid), comm.rank());
-    assemble<T>(network, reduction, shape.matrices, store, tiles, {threads}, sink);
+    const Index received = exchange(comm, distribution.grid, store);
+    assemble<T>(network, reduction, shape.matrices, store, distribution.tiles, threads, sink);
     return received;
 }
 

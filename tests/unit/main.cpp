@@ -2,6 +2,7 @@
 // print it only if something failed there. All ranks return the same code.
 
 #define DOCTEST_CONFIG_IMPLEMENT
+#include "tangram/support/blas.hpp"
 #include "tangram/support/hdf5.hpp"
 #include "tangram/support/mpi.hpp"
 
@@ -13,6 +14,7 @@
 int main(int argc, char** argv) {
     tangram::mpi::Environment environment;
     tangram::h5::initialize();
+    tangram::blas::set_blas_threads(1);
     const auto world = tangram::mpi::Communicator::world();
 
     std::ostringstream report;

@@ -2,10 +2,10 @@
 
 #include "tangram/model/layer_order.hpp"
 #include "tangram/model/tensors.hpp"
+#include "temporary_file.hpp"
 
 #include <doctest/doctest.h>
 
-#include "temporary_file.hpp"
 #include <algorithm>
 #include <cmath>
 #include <limits>

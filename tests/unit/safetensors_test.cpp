@@ -2,11 +2,11 @@
 // refused.
 
 #include "tangram/model/tensors.hpp"
+#include "temporary_file.hpp"
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
 
-#include "temporary_file.hpp"
 #include <bit>
 #include <cmath>
 #include <cstring>

@@ -1,12 +1,12 @@
+#include "random_networks.hpp"
 #include "tangram/support/agreement.hpp"
 #include "tangram/support/blas.hpp"
 #include "tangram/support/hash.hpp"
 #include "tangram/support/narrow.hpp"
+#include "temporary_file.hpp"
 
 #include <doctest/doctest.h>
 
-#include "random_networks.hpp"
-#include "temporary_file.hpp"
 #include <array>
 #include <cmath>
 #include <utility>

@@ -20,9 +20,6 @@ std::string parse_options(CLI::App& app, std::vector<std::string> arguments);
 /// The options with their values as TOML that --config reads back; those left alone are not in it.
 std::string record_options(const CLI::App& app);
 
-/// The entry of `known` with the smallest edit distance to `word`; "" if none comes near.
-std::string nearest(const std::string& word, const std::vector<std::string>& known);
-
 /// Throws Error(usage) unless `value` is finite; `option` names it.
 void require_finite(double value, const std::string& option);
 

@@ -29,16 +29,12 @@ struct FinishedPlane {
 template <class T>
 using TileSink = std::function<void(const FinishedPlane<T>&)>;
 
-struct AssemblyOptions {
-    int threads = 1;  ///< workers; the calling thread comes on top and mostly waits
-};
-
-/// Computes `tiles` from the panels in `store` and hands every plane to `sink`, on the calling thread, in no
-/// fixed order. No memory is allocated while tiles are computed. What the sink throws ends the loop and comes
-/// out here. Throws Error(bad_input) naming tile and matrix if a kernel entry is not finite.
+/// Computes `tiles` from the panels in `store` on `threads` workers (the calling thread comes on top and mostly waits) and hands
+/// every plane to `sink`, on the calling thread, in no fixed order. No memory is allocated while tiles are computed. What the
+/// sink throws ends the loop and comes out here. Throws Error(bad_input) naming samples if a kernel entry is not finite.
 template <class T>
 void assemble(const Network& network, const Reduction& reduction, const std::vector<KernelMatrix>& matrices,
-              const PanelStore<T>& store, const std::vector<Tile>& tiles, const AssemblyOptions& options,
+              const PanelStore<T>& store, const std::vector<Tile>& tiles, int threads,
               const TileSink<T>& sink);
 
 }  // namespace tangram

@@ -3,7 +3,6 @@
 // and column. Panels lie in slots of one buffer, each slot one contiguous block (tangent/panel.hpp).
 
 #include "tangram/kernel/partition.hpp"
-#include "tangram/support/mpi.hpp"
 #include "tangram/tangent/panel.hpp"
 
 #include <span>
@@ -36,18 +35,6 @@ private:
     std::vector<Index> slot_of_panel_;  ///< by panel, -1 where not held
     AlignedBuffer<T> memory_;
 };
-
-/// Collective. Completes the store: along the grid row, then along the grid column. `world` are all ranks;
-/// those beyond the grid take no part. Returns the bytes that this rank received: N D (1/r + 1/c - 2/P)
-/// values.
-///
-///               b = 0      b = 1                       b = 0           b = 1
-///   BEFORE      a = 0   {0}        {1}         AFTER      a = 0   {0, 1, 2}       {0, 1, 3}
-///               a = 1   {2}        {3}                    a = 1   {0, 2, 3}       {1, 2, 3}
-///
-///   {s}: the panels of shard s. Every pair of shards now lies together on at least one rank.
-template <class T>
-Index exchange(const mpi::Communicator& world, const Grid& grid, PanelStore<T>& store);
 
 extern template class PanelStore<float>;
 extern template class PanelStore<double>;

@@ -3,9 +3,8 @@
 //
 //   N samples = B panels of T (the last may be shorter)      panel I: samples [I T, min((I+1) T, N))
 //   P ranks   = an r x c grid, near square; rank p = a c + b sits at row a, column b; a few ranks may idle
-//   shard p   = a contiguous run of panels, B / (r c) of them or one more: what rank p reads and pushes
-//   through the network tile      = panel I against panel J, I >= J; B (B + 1) / 2 of them, the other
-//   triangle is mirrored
+//   shard p   = a contiguous run of panels, B / (r c) of them or one more: what rank p reads and computes features of
+//   tile      = panel I against panel J, I >= J; B (B + 1) / 2 of them, the other triangle is mirrored
 //
 // After the exchange rank (a, b) holds the panels of all shards in grid row a and in grid column b. A pair of
 // shards (s, t) therefore meets on the ranks (row of s, column of t) and (row of t, column of s), and
@@ -72,6 +71,16 @@ std::vector<std::int32_t> assign_tiles(const Panels& panels, const Grid& grid);
 
 /// The tiles of one rank, row by row.
 std::vector<Tile> tiles_of(const std::vector<std::int32_t>& owners, int rank);
+
+/// What one rank reads, holds and computes.
+struct Distribution {
+    Panels panels;
+    Grid grid;
+    PanelRange shard;          ///< its panels
+    PanelRange shard_samples;  ///< and samples
+    std::vector<Tile> tiles;   ///< the tiles that it owns
+};
+Distribution distribute(const Panels& panels, int ranks, int rank);
 
 /// Kernel entries computed for a tile (the mirrored ones are not counted): its share of the work.
 Index tile_work(const Panels& panels, const Tile& tile);

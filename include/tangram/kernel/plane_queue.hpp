@@ -10,7 +10,6 @@
 #include "tangram/kernel/assembly.hpp"
 
 #include <condition_variable>
-#include <deque>
 #include <mutex>
 #include <vector>
 
@@ -26,8 +25,10 @@ struct Plane {
 template <class T>
 class PlaneQueue {
 public:
-    /// `planes` planes of `plane_values` values each, shared by `workers` threads. A worker holds two at a
-    /// time at most, so 2 * workers + 1 planes never deadlock.
+    /// Planes that `workers` threads circulate without waiting for each other: a worker holds at most two while it waits for a third,
+    /// and as many again may wait for the writer.
+    static int planes_for(int workers) { return 4 * workers + 4; }
+    /// `planes` planes of `plane_values` values each.
     PlaneQueue(int planes, Index plane_values, int workers);
 
     /// A free plane; nullptr once the queue was stopped.
@@ -41,12 +42,13 @@ public:
     void leave();
     /// Wakes everyone up to go home.
     void stop();
-    [[nodiscard]] bool stopped();
 
 private:
     std::vector<Plane<T>> planes_;
     std::vector<Plane<T>*> free_;
-    std::deque<Plane<T>*> ready_;
+    std::vector<Plane<T>*> ready_;  ///< a ring: oldest_, and ready_count_ from there on
+    std::size_t oldest_ = 0;
+    std::size_t ready_count_ = 0;
     int workers_;
     bool stopped_ = false;
     std::mutex mutex_;

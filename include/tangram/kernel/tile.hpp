@@ -28,10 +28,6 @@ void fill_constant_gram(T value, Index rows_per_sample, MatrixView<T> H);
 template <class T>
 void scale_into(ConstMatrixView<T> in, T scale, MatrixView<T> out);
 
-/// out += in.
-template <class T>
-void add(ConstMatrixView<T> in, MatrixView<T> out);
-
 /// out = 0.
 template <class T>
 void clear(MatrixView<T> out);

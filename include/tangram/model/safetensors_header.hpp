@@ -1,8 +1,7 @@
 #pragma once
 // The header of a safetensors file, checked by every rule of the format before anything in it is believed:
 //
-//   8 bytes: n, little-endian | n bytes of JSON, "name": {"dtype", "shape", "data_offsets": [begin, end]} |
-//   data
+//   8 bytes: n, little-endian | n bytes of JSON, "name": {"dtype", "shape", "data_offsets": [begin, end]} | data
 //
 // n is at most 100 000 000 and fits the file; no key occurs twice; a tensor of shape s takes product(s) *
 // size bytes; in the order of their offsets the tensors cover the data from its start to the file's end

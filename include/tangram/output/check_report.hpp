@@ -2,6 +2,7 @@
 // What the checks of a kernel found, as it is stored in /checks and printed. Quantities that were not
 // computed are NaN.
 
+#include "tangram/output/schema.hpp"
 #include "tangram/support/matrix.hpp"
 
 #include <cstdint>
@@ -13,6 +14,9 @@ namespace tangram {
 
 inline constexpr double not_computed = std::numeric_limits<double>::quiet_NaN();
 
+/// The largest error that a kernel of this precision may show: its rounding, with two orders of magnitude to spare.
+double default_tolerance(Precision precision);
+
 /// One component against the explicit Jacobian.
 struct ComponentCheck {
     std::string name;
@@ -23,7 +27,7 @@ struct ComponentCheck {
 };
 
 struct CheckReport {
-    bool run = false;
+    bool run = false;  ///< whether the kernel was checked; the user's own outputs are compared in any case
     double tolerance = 0;
     std::uint64_t seed = 0;
     std::vector<ComponentCheck> components;         ///< those that are stored
@@ -48,12 +52,14 @@ struct CheckReport {
     Matrix<double> jacobian_ntk, layerwise_ntk;  ///< the kernel on them: by J J^T, and as stored
 };
 
-/// One thing that was checked: `value` must not exceed `limit` (or, for the eigenvalue, fall below it).
+/// One thing that was checked: `value` must not exceed `limit`, or, for an eigenvalue, not fall below it.
 struct Verdict {
     std::string what;
+    bool of_component = false;  ///< one of the component table's columns, or a check of its own
     double value = 0;
     double limit = 0;
-    bool passed = true;
+    bool from_below = false;
+    [[nodiscard]] bool passed() const { return from_below ? value >= limit : value <= limit; }
 };
 
 /// Every quantity that was computed, against its tolerance.

@@ -15,7 +15,7 @@
 
 namespace tangram {
 
-/// `wanted` samples (or all N) spread evenly from the first to the last, over all shards. Depends on N alone.
+/// `wanted` samples (or all N) spread evenly from the first to the last. Depends on N alone.
 std::vector<std::int64_t> spread_check_samples(Index samples, Index wanted);
 
 /// Collective. Fills the report's components (all but probe_error), total, eigenvalue, finite differences and

@@ -1,12 +1,9 @@
 #pragma once
 // The kernel file, format "tangram", version 1: what lies where. The README has the whole table for readers.
 //
-//   /ntk  /components/<tensor>  /conjugate_kernels/<layer>      (n, n), chunk = tile     kernel/matrices.hpp
-//   names them /outputs (N, C)   /samples (N)   /labels (N)   /checks   /checksums/<dataset>   /timing
-//   /provenance
-//
-// OUT.h5.partial is being written, OUT.h5 is whole and its checks passed, OUT.h5.failed is whole and a check
-// failed.
+//   /ntk  /components/<tensor>  /conjugate_kernels/<layer>     (n, n), chunk = tile; kernel/matrices.hpp names them
+//   /outputs (N, C)  /samples (N)  /labels (N)                 by output/tile_writer.hpp and output/metadata.hpp
+//   /checks  /checksums/<dataset>  /timing  /provenance        by output/metadata.hpp
 
 #include "tangram/kernel/matrices.hpp"
 #include "tangram/kernel/partition.hpp"
@@ -24,6 +21,9 @@ std::string to_string(Precision precision);
 Precision parse_precision(const std::string& name);
 Index value_bytes(Precision precision);
 
+/// Rows of the largest tile: one chunk of a float64 matrix then stays below the 1 GiB that one HDF5 call moves.
+inline constexpr Index largest_tile_rows = 8192;
+
 /// What decides the size of everything in a kernel file.
 struct KernelShape {
     Panels panels;      ///< N samples in panels of T
@@ -40,17 +40,5 @@ struct KernelShape {
     /// Bytes of all matrices.
     [[nodiscard]] Index matrix_bytes() const;
 };
-
-struct OutputPaths {
-    explicit OutputPaths(const std::string& output);
-    std::string finished;   ///< OUT.h5
-    std::string partial;    ///< OUT.h5.partial
-    std::string failed;     ///< OUT.h5.failed
-    std::string directory;  ///< that of OUT.h5
-};
-
-/// Refuses an output that is there already (unless `overwrite`), cannot be made, or is one of the `inputs`.
-/// One rank. Throws Error(usage) or Error(io).
-void require_writable(const OutputPaths& paths, bool overwrite, const std::vector<std::string>& inputs);
 
 }  // namespace tangram

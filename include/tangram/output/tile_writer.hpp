@@ -10,6 +10,7 @@
 #include "tangram/output/schema.hpp"
 #include "tangram/support/hdf5.hpp"
 #include "tangram/support/log.hpp"
+#include "tangram/support/mpi.hpp"
 
 #include <cstdint>
 #include <vector>

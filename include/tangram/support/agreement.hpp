@@ -16,7 +16,8 @@
 namespace tangram {
 
 /// Collective. Runs `work` on every rank; if it throws on any, every rank throws the AgreedError of the
-/// lowest such rank. `work` must make no collective call.
+/// lowest such rank. `work` makes no collective call, or a single one that succeeds or fails
+/// on all ranks alike.
 void agree(const mpi::Communicator& comm, const std::function<void()>& work);
 
 /// Collective. Runs `work` on rank 0 alone; if it throws there, every rank throws the AgreedError.

@@ -40,6 +40,9 @@ public:
     using Error::Error;
 };
 
+/// What is said of a std::bad_alloc.
+inline constexpr const char* out_of_memory = "out of memory: use more ranks, or fewer samples";
+
 /// Throws Error(code, formatted message).
 template <class... Args>
 [[noreturn]] void fail(ExitCode code, fmt::format_string<Args...> format, Args&&... args) {

@@ -3,7 +3,6 @@
 // Error(io) or Error(bad_input) with the innermost message of HDF5's stack; HDF5 itself prints nothing.
 
 #include "tangram/support/matrix.hpp"
-#include "tangram/support/mpi.hpp"
 
 #include <hdf5.h>
 
@@ -42,22 +41,21 @@ void initialize();
 /// The innermost message on HDF5's error stack ("" when there is none).
 std::string last_error();
 std::string library_version();
+/// Throws Error(io) if an HDF5 call returned `status` < 0; `doing` says what it was to do.
+void require(herr_t status, std::string_view doing);
 
-// ---- files: `open_*` on one rank (serial driver); `create_parallel` is Collective.
+// ---- files, each by one rank with the serial driver; support/parallel_hdf5.hpp opens them under MPI
 Handle open_readonly(const std::string& path);
 Handle open_readwrite(const std::string& path);
 /// Creates (or truncates) a file on one rank.
 Handle create_serial(const std::string& path);
-/// Collective. Creates (or truncates) `path` under MPI-IO, newest file format, metadata written collectively.
-Handle create_parallel(const std::string& path, const mpi::Communicator& comm);
-
-/// Collective. Opens `path` for writing under MPI-IO.
-Handle open_parallel(const std::string& path, const mpi::Communicator& comm);
 
 // ---- structure
 bool exists(const Handle& location, const std::string& path);
 Handle open_dataset(const Handle& location, const std::string& path);
 Handle open_group(const Handle& location, const std::string& path);
+/// Link creation properties by which a path's missing groups are made with it.
+Handle links_with_groups();
 /// Creates the group and those above it that are missing; opens it where it is there already.
 Handle create_group(const Handle& location, const std::string& path);
 std::vector<Index> shape(const Handle& dataset);

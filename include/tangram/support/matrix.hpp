@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
+#include <limits>
 #include <memory>
 #include <new>
 #include <type_traits>
@@ -14,6 +15,11 @@ namespace tangram {
 
 /// Every count and index: 64-bit and signed. Narrowed to int only in support/narrow.hpp.
 using Index = std::int64_t;
+
+/// An Index as standard containers take it.
+constexpr std::size_t at(Index i) {
+    return static_cast<std::size_t>(i);
+}
 
 template <class T>
 struct MatrixView {
@@ -32,8 +38,8 @@ struct MatrixView {
     }
     [[nodiscard]] MatrixView row_block(Index i, Index n_rows) const { return block(i, 0, n_rows, cols); }
 
-    operator MatrixView<const T>()
-        const  // NOLINT(google-explicit-constructor): a view of T is a view of const T
+    /// A view of T is a view of const T.
+    operator MatrixView<const T>() const  // NOLINT(google-explicit-constructor)
         requires(!std::is_const_v<T>) {
         return {data, rows, cols, ld};
     }
@@ -49,6 +55,7 @@ class AlignedBuffer {
 public:
     AlignedBuffer() = default;
     explicit AlignedBuffer(Index size) : size_(size) {
+        if (size < 0 || size > std::numeric_limits<Index>::max() / 64) throw std::bad_alloc();
         if (size > 0) {
             const std::size_t bytes = (static_cast<std::size_t>(size) * sizeof(T) + 63) / 64 * 64;
             memory_.reset(static_cast<T*>(std::aligned_alloc(64, bytes)));
@@ -71,7 +78,7 @@ template <class T>
 class Matrix {
 public:
     Matrix() = default;
-    Matrix(Index rows, Index cols) : memory_(rows * cols), rows_(rows), cols_(cols) {
+    Matrix(Index rows, Index cols) : memory_(checked_size(rows, cols)), rows_(rows), cols_(cols) {
         for (Index i = 0; i < rows * cols; ++i) memory_.data()[i] = T{};
     }
     T& operator()(Index i, Index j) { return memory_.data()[i * cols_ + j]; }
@@ -85,6 +92,11 @@ public:
     [[nodiscard]] ConstMatrixView<T> view() const { return {memory_.data(), rows_, cols_, cols_}; }
 
 private:
+    static Index checked_size(Index rows, Index cols) {
+        Index size = 0;
+        if (__builtin_mul_overflow(rows, cols, &size)) throw std::bad_alloc();
+        return size;
+    }
     AlignedBuffer<T> memory_;
     Index rows_ = 0;
     Index cols_ = 0;

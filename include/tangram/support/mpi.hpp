@@ -19,9 +19,14 @@ namespace tangram::mpi {
 class Environment {
 public:
     Environment();
+    /// Throws Error(no_resources) if this MPI cannot live beside threads.
+    void require_threads() const;
     void finalize();
     Environment(const Environment&) = delete;
     Environment& operator=(const Environment&) = delete;
+
+private:
+    int provided_ = 0;
 };
 
 class Communicator {
@@ -39,7 +44,6 @@ public:
     Communicator& operator=(Communicator&&) = delete;
 
     [[nodiscard]] MPI_Comm get() const { return comm_; }
-    [[nodiscard]] bool null() const { return comm_ == MPI_COMM_NULL; }
     [[nodiscard]] int rank() const { return rank_; }
     [[nodiscard]] int size() const { return size_; }
     [[nodiscard]] bool is_root() const { return rank_ == 0; }
@@ -80,6 +84,7 @@ std::vector<std::string> gather(const Communicator& comm, const std::string& tex
 /// others with none.
 std::vector<double> gather(const Communicator& comm, std::span<const double> values);
 
+/// Collective.
 void barrier(const Communicator& comm);
 
 /// The name and version of the MPI library.

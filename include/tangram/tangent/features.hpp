@@ -2,9 +2,8 @@
 // Features of samples: activations X_l and sensitivities S_l = d(output_r)/d z_l, by one forward and one
 // backward pass.
 //
-//   Z_l = a_l X_{l-1} W_l^T + b_l B_l          X_l = c_l phi_l(Z_l)                       (n, d_l)
-//   S_L = E * c_L phi_L'(Z_L)                  S_{l-1} = a_l (S_l W_l) * c_{l-1} phi_{l-1}'(Z_{l-1})    (n,
-//   R, d_l)
+//   (n, d_l)       Z_l = a_l X_{l-1} W_l^T + b_l B_l     X_l = c_l phi_l(Z_l)
+//   (n, R, d_l)    S_L = E * c_L phi_L'(Z_L)             S_{l-1} = a_l (S_l W_l) * c_{l-1} phi_{l-1}'(Z_{l-1})
 //
 // All of it is computed in float64 and rounded once, when it is stored: a float32 kernel then carries the
 // rounding of its Gram products only, however deep the network, and no relu falls on the other side of its

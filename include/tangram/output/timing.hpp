@@ -6,6 +6,7 @@
 #include <array>
 #include <chrono>
 #include <cstddef>
+#include <vector>
 
 namespace tangram {
 
@@ -41,6 +42,17 @@ private:
         return std::chrono::duration<double>(Clock::now() - start).count();
     }
     std::array<double, phase_names.size()> seconds_{};
+};
+
+/// Seconds and bytes of a run, over all ranks.
+struct Timing {
+    std::vector<double> seconds;      ///< (phases, ranks)
+    std::vector<double> peak_memory;  ///< (ranks), bytes
+    Index ranks = 1;
+    Index threads = 1;
+    double flops = 0;  ///< of the tiles
+    Index bytes_received = 0;
+    Index bytes_written = 0;
 };
 
 /// The largest resident set of this process so far, in bytes.

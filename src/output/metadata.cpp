@@ -1,19 +1,14 @@
-#include "tangram/output/finish.hpp"
+#include "tangram/output/metadata.hpp"
 
 #include "tangram/support/blas.hpp"
 #include "tangram/support/error.hpp"
 #include "tangram/support/hdf5.hpp"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include <array>
-#include <cerrno>
 #include <cmath>
-#include <cstdio>
-#include <cstring>
 
 namespace tangram {
 
@@ -30,7 +25,7 @@ std::string status(const CheckReport& checks) {
     return passed(checks) ? "complete" : "check failed";
 }
 
-void write_root_attributes(const h5::Handle& file, const Description& d) {
+void write_root_attributes(const h5::Handle& file, const KernelMetadata& d) {
     const h5::Handle root = h5::open_group(file, "/");
     write_attribute(root, "format", std::string("tangram"));
     write_attribute(root, "format_version", format_version);
@@ -74,14 +69,14 @@ void write_matrix_attributes(const h5::Handle& file, const KernelMatrix& matrix,
     write_attribute(dataset, "output_scale", layer.output_scale);
 }
 
-void write_samples(const h5::Handle& file, const Description& d) {
+void write_samples(const h5::Handle& file, const KernelMetadata& d) {
     write_dataset(file, "/samples", d.samples, length(d.samples.size()));
     if (!d.labels) return;
-    if (d.integer_labels) {
-        const std::vector<std::int64_t> labels(d.labels->begin(), d.labels->end());
+    if (d.labels->integers) {
+        const std::vector<std::int64_t> labels(d.labels->values.begin(), d.labels->values.end());
         write_dataset(file, "/labels", labels, length(labels.size()));
     } else {
-        write_dataset(file, "/labels", *d.labels, length(d.labels->size()));
+        write_dataset(file, "/labels", d.labels->values, length(d.labels->values.size()));
     }
 }
 
@@ -111,7 +106,7 @@ void write_square(const h5::Handle& file, const std::string& path, const Matrix<
 
 void write_checks(const h5::Handle& file, const CheckReport& report) {
     const h5::Handle group = h5::create_group(file, "/checks");
-    write_attribute(group, "passed", Index{!report.run ? -1 : passed(report) ? 1 : 0});
+    write_attribute(group, "passed", Index{verdicts(report).empty() ? -1 : passed(report) ? 1 : 0});
     write_attribute(group, "tolerance", report.tolerance);
     write_attribute(group, "seed", static_cast<Index>(report.seed));
     write_attribute(group, "symmetry_error", report.symmetry_error);
@@ -137,7 +132,7 @@ void write_checks(const h5::Handle& file, const CheckReport& report) {
     write_square(file, "/checks/layerwise_ntk", report.layerwise_ntk);
 }
 
-void write_checksums(const h5::Handle& file, const Description& d) {
+void write_checksums(const h5::Handle& file, const KernelMetadata& d) {
     const Index tiles = d.shape.panels.count();
     const std::array<Index, 2> dims{tiles, tiles};
     for (std::size_t m = 0; m < d.checksums.size(); ++m) {
@@ -178,39 +173,20 @@ void write_provenance(const h5::Handle& file, const Provenance& provenance) {
     write_attribute(group, "slurm_job_id", provenance.slurm_job_id);
 }
 
-/// fsync of a file or directory.
-void make_durable(const std::string& path) {
-    const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    const bool synced = fd >= 0 && fsync(fd) == 0;
-    const int error = errno;
-    if (fd >= 0) close(fd);
-    if (!synced) fail(ExitCode::io, "cannot bring to disk ({}): {}", path, std::strerror(error));
-}
-
 }  // namespace
 
-void write_description(const std::string& path, const Description& description) {
+void write_metadata(const std::string& path, const KernelMetadata& metadata) {
     h5::Handle file = h5::open_readwrite(path);
-    for (const KernelMatrix& matrix : description.shape.matrices) {
-        write_matrix_attributes(file, matrix, description.network);
+    for (const KernelMatrix& matrix : metadata.shape.matrices) {
+        write_matrix_attributes(file, matrix, metadata.network);
     }
-    write_samples(file, description);
-    write_checks(file, description.checks);
-    write_checksums(file, description);
-    write_timing(file, description.timing);
-    write_provenance(file, description.provenance);
-    write_root_attributes(file, description);
+    write_samples(file, metadata);
+    write_checks(file, metadata.checks);
+    write_checksums(file, metadata);
+    write_timing(file, metadata.timing);
+    write_provenance(file, metadata.provenance);
+    write_root_attributes(file, metadata);
     file.close(path);
-}
-
-std::string publish(const OutputPaths& paths, bool checks_failed) {
-    const std::string& name = checks_failed ? paths.failed : paths.finished;
-    make_durable(paths.partial);
-    if (std::rename(paths.partial.c_str(), name.c_str()) != 0) {
-        fail(ExitCode::io, "cannot rename {} to {}: {}", paths.partial, name, std::strerror(errno));
-    }
-    make_durable(paths.directory);
-    return name;
 }
 
 }  // namespace tangram

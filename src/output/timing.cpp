@@ -1,4 +1,4 @@
-#include "tangram/support/timer.hpp"
+#include "tangram/output/timing.hpp"
 
 #include <sys/resource.h>
 

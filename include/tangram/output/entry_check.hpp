@@ -6,12 +6,14 @@
 //   symmetry           tile (I, J) against the transpose of tile (J, I)
 //   sum of components  the kernel against the sum of its components
 //
-// J (J^T v) is computed in float64 from features computed afresh, never from tiles: per tensor and
-// sensitivity r,
+// J (J^T v) is computed in float64 from features computed afresh, never from tiles. Per tensor and sensitivity r:
 //
-//   U = v * S_l,r  (n, d_l)     V = sum over all ranks of U^T X_{l-1}  (d_l, d_{l-1})     J (J^T v) = a_l^2
-//   sum_k S_l,r * (X_{l-1} V^T)
+//   U = v * S_l,r                             (n, d_l)
+//   V = sum over all ranks of U^T X_{l-1}     (d_l, d_{l-1})
+//   J (J^T v) = a_l^2 sum_k (S_l,r)_k (X_{l-1} V^T)_k
 //
+// What the probe can see: a wrong entry shifts its row's product by its error, which is held against the sum of that row's
+// absolute values. In float32 at N = 100 000 an error of one entry of its own size is at the tolerance.
 // Work: O(N P R) for the reference, and one reading of the file.
 
 #include "tangram/output/check_report.hpp"
@@ -32,7 +34,7 @@ double probe_sign(std::uint64_t seed, Index row);
 /// Collective. Fills the report's probe errors, worst row, symmetry error, sum of components and conjugate
 /// kernels.
 void check_all_entries(const mpi::Communicator& comm, const std::string& path, const KernelShape& shape,
-                       const Network& network, const Reduction& reduction, const ReadSamples& read_samples,
-                       CheckReport& report);
+                       const Distribution& distribution, const Network& network, const Reduction& reduction,
+                       const ReadSamples& read_samples, CheckReport& report);
 
 }  // namespace tangram

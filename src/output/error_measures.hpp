@@ -1,0 +1,26 @@
+#pragma once
+// How errors are measured and kept, for all checks. A NaN that was found counts as infinitely wrong, so that no maximum loses it and
+// that NaN itself can stand for "not computed".
+
+#include <cmath>
+#include <limits>
+
+namespace tangram {
+
+/// error, or infinity for a NaN.
+inline double measured(double error) {
+    return std::isnan(error) ? std::numeric_limits<double>::infinity() : error;
+}
+
+/// The larger of two errors.
+inline double worse(double most, double error) {
+    return error <= most ? most : measured(error);
+}
+
+/// error / size, where 0 / 0 is no error.
+inline double relative_to(double size, double error) {
+    if (error == 0) return 0;
+    return size > 0 ? measured(error / size) : std::numeric_limits<double>::infinity();
+}
+
+}  // namespace tangram

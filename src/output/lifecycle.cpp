@@ -1,0 +1,121 @@
+#include "tangram/output/lifecycle.hpp"
+
+#include "tangram/support/error.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+
+namespace tangram {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+/// An open file descriptor.
+class Descriptor {
+public:
+    Descriptor(const std::string& path, int flags) : fd_(open(path.c_str(), flags | O_CLOEXEC)) {
+        if (fd_ < 0) fail(ExitCode::io, "cannot open ({}): {}", path, std::strerror(errno));
+    }
+    ~Descriptor() { close(fd_); }
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+    [[nodiscard]] int get() const { return fd_; }
+
+private:
+    int fd_;
+};
+
+/// fsync of a file or directory.
+void make_durable(const std::string& path) {
+    const Descriptor file(path, O_RDONLY);
+    if (fsync(file.get()) != 0)
+        fail(ExitCode::io, "cannot bring to disk ({}): {}", path, std::strerror(errno));
+}
+
+}  // namespace
+
+OutputPaths::OutputPaths(const std::string& output)
+    : finished(output), partial(output + ".partial"), failed(output + ".failed") {
+    const fs::path parent = fs::path(output).parent_path();
+    directory = parent.empty() ? "." : parent.string();
+}
+
+void require_writable(const OutputPaths& paths, bool overwrite, const std::vector<std::string>& inputs) {
+    std::error_code ignored;
+    for (const std::string& input : inputs) {
+        for (const std::string& path : {paths.finished, paths.partial, paths.failed}) {
+            if (!fs::equivalent(path, input, ignored)) continue;
+            fail(ExitCode::usage, "the output is one of the inputs ({}): choose another --output", path);
+        }
+    }
+    if (!fs::exists(paths.directory, ignored)) {
+        fail(ExitCode::io, "no directory to write to ({}): create it first", paths.directory);
+    }
+    if (!fs::is_directory(paths.directory, ignored)) {
+        fail(ExitCode::io, "not a directory ({}): choose another --output", paths.directory);
+    }
+    if (access(paths.directory.c_str(), W_OK | X_OK) != 0) {
+        fail(ExitCode::io, "no permission to write in the directory ({}): choose another --output",
+             paths.directory);
+    }
+    for (const std::string& path : {paths.finished, paths.partial, paths.failed}) {
+        if (fs::is_directory(path, ignored)) {
+            fail(ExitCode::io, "a directory is in the output's place ({}): choose another --output", path);
+        }
+    }
+    if (overwrite) return;
+    if (fs::exists(paths.finished, ignored)) {
+        fail(ExitCode::usage,
+             "the output is there already ({}): choose another --output, or replace it with --overwrite",
+             paths.finished);
+    }
+    if (fs::exists(paths.partial, ignored)) {
+        fail(ExitCode::usage,
+             "another run is writing this output, or was cut off ({}): start afresh with --overwrite",
+             paths.partial);
+    }
+}
+
+void reserve_space(const std::string& path, Log& log) {
+    const Descriptor file(path, O_RDWR);
+    struct stat status {};
+    struct statvfs volume {};
+    if (fstat(file.get(), &status) != 0 || fstatvfs(file.get(), &volume) != 0) {
+        fail(ExitCode::io, "cannot inspect ({}): {}", path, std::strerror(errno));
+    }
+    const auto bytes = static_cast<std::uint64_t>(status.st_size);
+    const std::uint64_t free_bytes = volume.f_bavail * volume.f_frsize;
+    // fallocate(2), not posix_fallocate, which writes every block where the file system cannot reserve.
+    if (fallocate(file.get(), 0, 0, status.st_size) == 0) return;
+    const int error = errno;
+    const bool cannot_reserve = error == EOPNOTSUPP || error == ENOSYS;
+    if (!cannot_reserve || free_bytes < bytes) {
+        unlink(path.c_str());
+        fail(ExitCode::no_resources,
+             "no room for the output ({}, {} bytes, {} free): {}: free some space, or choose another "
+             "--output",
+             path, bytes, free_bytes, std::strerror(cannot_reserve ? ENOSPC : error));
+    }
+    log.warn("the file system of {} cannot reserve space: {} bytes are needed and {} are free now", path,
+             bytes, free_bytes);
+}
+
+std::string publish(const OutputPaths& paths, bool checks_failed) {
+    const std::string& name = checks_failed ? paths.failed : paths.finished;
+    make_durable(paths.partial);
+    if (std::rename(paths.partial.c_str(), name.c_str()) != 0) {
+        fail(ExitCode::io, "cannot rename {} to {}: {}", paths.partial, name, std::strerror(errno));
+    }
+    make_durable(paths.directory);
+    return name;
+}
+
+}  // namespace tangram
