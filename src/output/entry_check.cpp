@@ -5,6 +5,7 @@
 #include "probe_reference.hpp"
 #include "tangram/support/random.hpp"
 
+#include <algorithm>
 #include <cmath>
 
 namespace tangram {
@@ -13,13 +14,15 @@ namespace {
 
 /// Collective. max_i |K v - reference|_i / (|K| |v|)_i, and the row where it is.
 double probe_error(const mpi::Communicator& comm, std::vector<double>& products, std::vector<double>& sizes,
-                   std::vector<double>& reference, Index& worst_row) {
+                   std::vector<double>& reference, double epsilon, Index& worst_row) {
     mpi::sum(comm, products);
     mpi::sum(comm, sizes);
     mpi::sum(comm, reference);
+    // Rows smaller than this may have underflowed on their way.
+    const double floor = epsilon * epsilon * *std::max_element(sizes.begin(), sizes.end());
     double worst = -1;
     for (std::size_t i = 0; i < products.size(); ++i) {
-        const double error = relative_to(sizes[i], std::abs(products[i] - reference[i]));
+        const double error = relative_to(std::max(sizes[i], floor), std::abs(products[i] - reference[i]));
         if (error <= worst) continue;
         worst = error;
         worst_row = static_cast<Index>(i);
@@ -47,8 +50,8 @@ void check_all_entries(const mpi::Communicator& comm, const std::string& path, c
     for (std::size_t m = 0; m < shape.matrices.size(); ++m) {
         report.symmetry_error = worse(report.symmetry_error, relative_to(scan.largest[m], scan.asymmetry[m]));
         Index worst_row = -1;
-        const double error =
-            probe_error(comm, scan.products[m], scan.sizes[m], reference.products[m], worst_row);
+        const double error = probe_error(comm, scan.products[m], scan.sizes[m], reference.products[m],
+                                         rounding_unit(shape.precision), worst_row);
         if (shape.matrices[m].is_component()) {
             (component++)->probe_error = error;
             components_stored = true;

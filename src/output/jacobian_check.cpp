@@ -97,11 +97,13 @@ double largest(ConstMatrixView<double> K) {
     return most;
 }
 
-/// K against K_ref. `excluded` by sample, R kernel rows each.
+/// K against K_ref. `excluded` by sample, R kernel rows each. Norms sqrt(K_ii K_jj) count from epsilon^2 of the largest entry on:
+/// what is smaller may have underflowed on its way.
 ComponentCheck compare(const std::string& name, const Matrix<double>& K, const Matrix<double>& reference,
-                       const std::vector<bool>& excluded, Index R) {
+                       const std::vector<bool>& excluded, Index R, double epsilon) {
     ComponentCheck check;
     check.name = name;
+    const double size = largest(reference.view());
     double worst = 0;
     double worst_normalized = 0;
     double product = 0;
@@ -111,16 +113,19 @@ ComponentCheck compare(const std::string& name, const Matrix<double>& K, const M
         for (Index j = 0; j < K.cols(); ++j) {
             if (excluded[at(i / R)] || excluded[at(j / R)]) continue;
             const double difference = std::abs(K(i, j) - reference(i, j));
+            const double norm = std::sqrt(std::abs(reference(i, i))) * std::sqrt(std::abs(reference(j, j)));
             worst = worse(worst, difference);
-            worst_normalized = worse(worst_normalized,
-                                     relative_to(std::sqrt(reference(i, i) * reference(j, j)), difference));
-            product += K(i, j) * reference(i, j);
-            square += reference(i, j) * reference(i, j);
+            worst_normalized =
+                worse(worst_normalized, relative_to(std::max(norm, epsilon * epsilon * size), difference));
+            if (size > 0) {
+                product += K(i, j) / size * (reference(i, j) / size);
+                square += reference(i, j) / size * (reference(i, j) / size);
+            }
             ++compared;
         }
     }
     if (compared == 0) return check;  // not computed, which is no pass
-    check.relative_error = relative_to(largest(reference.view()), worst);
+    check.relative_error = relative_to(size, worst);
     check.normalized_error = worst_normalized;
     check.scale = square > 0 ? product / square : largest(K.view()) == 0 ? 1.0 : not_computed;
     return check;
@@ -165,8 +170,7 @@ void check_finite_differences(const mpi::Communicator& comm, const Network& netw
 void check_eigenvalue(Precision precision, CheckReport& report) {
     double trace = 0;
     for (Index i = 0; i < report.layerwise_ntk.rows(); ++i) trace += report.layerwise_ntk(i, i);
-    const double epsilon = precision == Precision::float32 ? double{std::numeric_limits<float>::epsilon()}
-                                                           : std::numeric_limits<double>::epsilon();
+    const double epsilon = rounding_unit(precision);
     report.eigenvalue_floor = -16 * epsilon * trace;
     const Index entries = report.layerwise_ntk.size();
     const bool finite = std::all_of(report.layerwise_ntk.data(), report.layerwise_ntk.data() + entries,
@@ -193,6 +197,7 @@ void check_against_jacobian(const mpi::Communicator& comm, const std::string& pa
     report.samples_near_kink = std::count(excluded.begin(), excluded.end(), true);
 
     const Index R = reduction.rows_per_sample();
+    const double epsilon = rounding_unit(shape.precision);
     report.jacobian_ntk = Matrix<double>(X.rows * R, X.rows * R);
     for (const ParameterTensor& tensor : parameter_tensors(network)) {
         Matrix<double> reference =
@@ -201,11 +206,11 @@ void check_against_jacobian(const mpi::Communicator& comm, const std::string& pa
         add_to(report.jacobian_ntk, reference);
         if (const KernelMatrix* matrix = stored_component(shape, tensor)) {
             const Matrix<double> K = read_check_entries(comm, file, *matrix, report.samples);
-            report.components.push_back(compare(matrix->name, K, reference, excluded, R));
+            report.components.push_back(compare(matrix->name, K, reference, excluded, R, epsilon));
         }
     }
     report.layerwise_ntk = read_check_entries(comm, file, shape.matrices.back(), report.samples);
-    report.total = compare("ntk", report.layerwise_ntk, report.jacobian_ntk, excluded, R);
+    report.total = compare("ntk", report.layerwise_ntk, report.jacobian_ntk, excluded, R, epsilon);
     check_eigenvalue(shape.precision, report);
     check_finite_differences(comm, network, gradients, report);
 }

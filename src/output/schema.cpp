@@ -3,6 +3,7 @@
 #include "tangram/support/error.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace tangram {
 
@@ -18,6 +19,11 @@ Precision parse_precision(const std::string& name) {
 
 Index value_bytes(Precision precision) {
     return precision == Precision::float32 ? 4 : 8;
+}
+
+double rounding_unit(Precision precision) {
+    return precision == Precision::float32 ? double{std::numeric_limits<float>::epsilon()}
+                                           : std::numeric_limits<double>::epsilon();
 }
 
 Index KernelShape::tile_rows(const KernelMatrix& matrix) const {

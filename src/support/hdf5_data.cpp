@@ -193,6 +193,8 @@ Handle create_dataset(const Handle& location, const std::string& path, hid_t typ
     const Handle space(H5Screate_simple(static_cast<int>(extent.size()), extent.data(), nullptr), H5Sclose);
     const Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
     require(H5Pset_alloc_time(creation.get(), H5D_ALLOC_TIME_EARLY), "allocating early");
+    // The same content is to have the same bytes: no time of day in the file.
+    require(H5Pset_obj_track_times(creation.get(), false), "leaving times out");
     // Strings of variable length must be filled, or reading an entry that was never written would follow a
     // wild pointer.
     if (H5Tis_variable_str(type) <= 0) {
