@@ -50,12 +50,14 @@ std::vector<Tensor> random_tensors(const InitOptions& options) {
             options.fan_in ? 1.0 / std::sqrt(static_cast<double>(in)) : options.std_deviation.value_or(1.0);
         const std::string name = "fc" + std::to_string(l);
         tensors.push_back(
-            {name + ".weight", {out, in}, normal_numbers(in * out, std_deviation, options.seed, 2 * l)});
+            {name + ".weight",
+             {out, in},
+             normal_numbers(in * out, std_deviation, static_cast<std::uint64_t>(options.seed), 2 * l)});
         if (options.no_bias) continue;
-        tensors.push_back(
-            {name + ".bias",
-             {out},
-             normal_numbers(out, options.std_deviation.value_or(1.0), options.seed, 2 * l + 1)});
+        tensors.push_back({name + ".bias",
+                           {out},
+                           normal_numbers(out, options.std_deviation.value_or(1.0),
+                                          static_cast<std::uint64_t>(options.seed), 2 * l + 1)});
     }
     return tensors;
 }
@@ -64,7 +66,8 @@ void write_random_samples(const InitOptions& options) {
     constexpr std::uint64_t stream = 0;
     const Index width = options.widths.front();
     Matrix<float> X(options.samples, width);
-    const std::vector<double> numbers = normal_numbers(X.size(), 1.0, options.seed, stream);
+    const std::vector<double> numbers =
+        normal_numbers(X.size(), 1.0, static_cast<std::uint64_t>(options.seed), stream);
     for (Index k = 0; k < X.size(); ++k)
         X.data()[k] = static_cast<float>(numbers[static_cast<std::size_t>(k)]);
     h5::Handle file = h5::create_serial(options.data);
@@ -115,7 +118,11 @@ void validate(const InitOptions& options) {
             fail(ExitCode::usage, "--widths has a {}: give widths from 1 to {}", width, Index{1} << 24);
         }
     }
-    if (options.std_deviation) require_finite(*options.std_deviation, "--std");
+    if (options.std_deviation && !(*options.std_deviation > 0 && *options.std_deviation < 1e30)) {
+        fail(ExitCode::usage, "--std is {}: give a positive number below 1e30, so that float32 holds it",
+             *options.std_deviation);
+    }
+    if (options.seed < 0) fail(ExitCode::usage, "--seed is {}: give a number from 0 on", options.seed);
     if (options.data.empty()) return;
     if (options.samples < 1 || options.samples > (Index{1} << 32)) {
         fail(ExitCode::usage, "--samples is {}: give a number from 1 to {}", options.samples, Index{1} << 32);
@@ -130,12 +137,10 @@ int run_init(const InitOptions& options, const mpi::Communicator& world) {
     agree_on_root(world, [&] {
         refuse_existing(options.output, options.overwrite);
         if (!options.data.empty()) refuse_existing(options.data, options.overwrite);
+        if (!options.data.empty()) write_random_samples(options);
         write_safetensors(options.output, random_tensors(options), {});
         std::cout << "model    " << options.output << "\n";
-        if (!options.data.empty()) {
-            write_random_samples(options);
-            std::cout << "samples  " << options.data << ":x\n";
-        }
+        if (!options.data.empty()) std::cout << "samples  " << options.data << ":x\n";
         std::cout << std::flush;
     });
     return static_cast<int>(ExitCode::done);

@@ -174,6 +174,7 @@ CheckReport check(const Run& run, const Computed& computed) {
     CheckReport report;
     report.run = run.options.check_samples > 0;
     report.seed = check_seed;
+    report.tolerance_is_given = run.options.check_tolerance.has_value();
     report.tolerance = run.options.check_tolerance.value_or(default_tolerance(run.shape.precision));
     if (computed.expected)
         check_expected_outputs(run.world, *computed.expected, computed.outputs.view(), report);
@@ -228,6 +229,8 @@ void finish(Run& run, Computed& computed, CheckReport report) {
         write_metadata(run.paths.partial, metadata);
         const bool all_passed = passed(metadata.checks);
         const std::string name = publish(run.paths, !all_passed);
+        if (all_passed && run.options.overwrite)
+            std::remove(run.paths.failed.c_str());  // of the run that this one replaces
         std::cout << summary(metadata, name, static_cast<Index>(std::filesystem::file_size(name)))
                   << std::flush;
         if (!all_passed) {

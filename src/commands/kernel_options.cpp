@@ -121,6 +121,7 @@ void add_kernel_options(CLI::App& app, KernelOptions& options) {
 }
 
 void validate(const KernelOptions& options) {
+    if (options.output.empty()) fail(ExitCode::usage, "--output is empty: name the file to write");
     for (const std::string& name : options.network.activations) parse_activation(name);
     if (options.network.output_activation) parse_activation(*options.network.output_activation);
     if (options.network.parameterization) canonical_parameterization(*options.network.parameterization);
@@ -141,8 +142,10 @@ void validate(const KernelOptions& options) {
     require_between("--check-samples", options.check_samples, 0, std::int64_t{1} << 40);
     if (options.check_tolerance) {
         require_finite(*options.check_tolerance, "--check-tolerance");
-        if (*options.check_tolerance < 0)
-            fail(ExitCode::usage, "--check-tolerance is negative: give a positive number");
+        if (*options.check_tolerance <= 0) {
+            fail(ExitCode::usage, "--check-tolerance is {}: give a positive number",
+                 *options.check_tolerance);
+        }
     }
 }
 

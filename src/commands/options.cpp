@@ -40,6 +40,23 @@ void refuse_repeated(const std::vector<std::string>& arguments) {
     }
 }
 
+/// CLI11 drops the empty entries of a list, which are slips.
+void refuse_empty_entries(const CLI::App& app, const std::vector<std::string>& arguments) {
+    for (std::size_t k = 0; k < arguments.size(); ++k) {
+        const std::string name = option_name(arguments[k]);
+        const CLI::Option* option = name.rfind("--", 0) == 0 ? app.get_option_no_throw(name) : nullptr;
+        if (option == nullptr || option->get_delimiter() != ',') continue;
+        const bool joined = name.size() < arguments[k].size();
+        const std::string list = joined                     ? arguments[k].substr(name.size() + 1)
+                                 : k + 1 < arguments.size() ? arguments[k + 1]
+                                                            : "";
+        if (list.empty() || list.front() == ',' || list.back() == ',' ||
+            list.find(",,") != std::string::npos) {
+            fail(ExitCode::usage, "{} '{}' has an empty entry: give values with a comma between", name, list);
+        }
+    }
+}
+
 /// One line, whatever CLI11 says.
 std::string one_line(std::string text) {
     std::replace(text.begin(), text.end(), '\n', ' ');
@@ -49,12 +66,15 @@ std::string one_line(std::string text) {
 }  // namespace
 
 void add_config_option(CLI::App& app) {
-    app.set_config("--config", "", "TOML file of options; the command line wins")->type_name("FILE");
+    app.set_config("--config", "",
+                   "file of options, one `name = value` a line as in TOML; the command line wins")
+        ->type_name("FILE");
     app.allow_config_extras(CLI::config_extras_mode::error);
 }
 
 std::string parse_options(CLI::App& app, std::vector<std::string> arguments) {
     refuse_repeated(arguments);
+    refuse_empty_entries(app, arguments);
     std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
     try {
         app.parse(arguments);
@@ -70,6 +90,10 @@ std::string parse_options(CLI::App& app, std::vector<std::string> arguments) {
     } catch (const CLI::FileError& error) {
         fail(ExitCode::usage, "{}: give --config a file that can be read", one_line(error.what()));
     } catch (const CLI::ParseError& error) {
+        // A misspelt option is more to the point than the required one that it was meant to be.
+        for (const std::string& left : app.remaining()) {
+            if (left.rfind("--", 0) == 0) refuse_unknown(app, option_name(left), "");
+        }
         fail(ExitCode::usage, "{}: see '{} --help'", one_line(error.what()), app.get_name());
     }
     return "";

@@ -54,7 +54,7 @@ bool place(std::int32_t& owner, Index work, const std::vector<std::int32_t>& ran
 /// the diagonals of the grid, so that any number of extra panels is spread evenly over its rows and over its
 /// columns.
 Index extra_order(const Grid& grid, int shard) {
-    const int period = std::lcm(grid.rows, grid.cols);
+    const int period = std::max(1, std::lcm(grid.rows, grid.cols));
     for (int n = grid.row_of(shard); n < grid.active(); n += grid.rows) {
         if ((n + n / period) % grid.cols == grid.col_of(shard)) return n;
     }

@@ -1,4 +1,4 @@
-// The activations by name: the table of what the contract knows, and how it is read and printed.
+// The activations by name: the table of all that there are, and how it is read and printed.
 
 #include "tangram/model/activation.hpp"
 #include "tangram/model/text.hpp"

@@ -83,8 +83,17 @@ bool passed(const CheckReport& report) {
 
 std::string first_failure(const CheckReport& report) {
     for (const Verdict& verdict : verdicts(report)) {
-        if (!verdict.passed())
-            return fmt::format("{} is {:.3g}, limit {:.3g}", verdict.what, verdict.value, verdict.limit);
+        if (verdict.passed()) continue;
+        if (std::isnan(verdict.value))
+            return "all check samples lie at a kink, so that nothing could be compared";
+        std::string text =
+            fmt::format("{} is {:.3g}, limit {:.3g}", verdict.what, verdict.value, verdict.limit);
+        const auto underflows = [](const ComponentCheck& check) { return check.underflows; };
+        if (std::any_of(report.components.begin(), report.components.end(), underflows) ||
+            report.total.underflows) {
+            text += "; there are entries too small for float32, which --precision float64 holds";
+        }
+        return text;
     }
     return "";
 }
@@ -100,6 +109,8 @@ std::string to_table(const CheckReport& report) {
     }
     if (!std::isnan(report.accuracy)) table += fmt::format("{:<20}  {:>9.4f}\n", "accuracy", report.accuracy);
     if (!report.run) return table;
+    table += fmt::format("{:<20}  {:>9.1e}  times rounding, amplified by the network\n", "conditioning",
+                         report.amplification);
     table += fmt::format(
         "left out              {} samples at a kink; finite differences: {} of {} tensors and samples "
         "undecided, {} "

@@ -14,12 +14,14 @@ namespace {
 
 /// Collective. max_i |K v - reference|_i / (|K| |v|)_i, and the row where it is.
 double probe_error(const mpi::Communicator& comm, std::vector<double>& products, std::vector<double>& sizes,
-                   std::vector<double>& reference, double epsilon, Index& worst_row) {
+                   std::vector<double>& reference, Precision precision, double tolerance, Index& worst_row) {
     mpi::sum(comm, products);
     mpi::sum(comm, sizes);
     mpi::sum(comm, reference);
     // Rows smaller than this may have underflowed on their way.
-    const double floor = epsilon * epsilon * *std::max_element(sizes.begin(), sizes.end());
+    const double floor =
+        std::max(std::pow(rounding_unit(precision), 2) * *std::max_element(sizes.begin(), sizes.end()),
+                 smallest_normal(precision) / tolerance);
     double worst = -1;
     for (std::size_t i = 0; i < products.size(); ++i) {
         const double error = relative_to(std::max(sizes[i], floor), std::abs(products[i] - reference[i]));
@@ -51,7 +53,7 @@ void check_all_entries(const mpi::Communicator& comm, const std::string& path, c
         report.symmetry_error = worse(report.symmetry_error, relative_to(scan.largest[m], scan.asymmetry[m]));
         Index worst_row = -1;
         const double error = probe_error(comm, scan.products[m], scan.sizes[m], reference.products[m],
-                                         rounding_unit(shape.precision), worst_row);
+                                         shape.precision, report.tolerance, worst_row);
         if (shape.matrices[m].is_component()) {
             (component++)->probe_error = error;
             components_stored = true;

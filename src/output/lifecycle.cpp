@@ -56,6 +56,17 @@ void require_writable(const OutputPaths& paths, bool overwrite, const std::vecto
             fail(ExitCode::usage, "the output is one of the inputs ({}): choose another --output", path);
         }
     }
+    // Open MPI 4.1 writes a longer path past the end of a buffer of its own, and the process dies.
+    constexpr std::size_t longest_path = 280;
+    constexpr std::size_t longest_name = 200;
+    if (fs::absolute(paths.partial).string().size() > longest_path ||
+        fs::path(paths.finished).filename().string().size() > longest_name) {
+        fail(ExitCode::usage,
+             "the path of the output is too long for MPI-IO ({}): choose an --output of at most {} "
+             "characters, {} "
+             "in its last part",
+             paths.finished, longest_path, longest_name);
+    }
     if (!fs::exists(paths.directory, ignored)) {
         fail(ExitCode::io, "no directory to write to ({}): create it first", paths.directory);
     }

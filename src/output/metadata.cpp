@@ -124,8 +124,9 @@ void write_checks(const h5::Handle& file, const CheckReport& report) {
     write_attribute(group, "samples_near_kink", report.samples_near_kink);
     if (!std::isnan(report.outputs_error)) write_attribute(group, "outputs_error", report.outputs_error);
     if (!std::isnan(report.accuracy)) write_attribute(group, "accuracy", report.accuracy);
-    if (!report.run) return;
     write_attribute(group, "first_failure", first_failure(report));
+    write_attribute(group, "conditioning", report.amplification);
+    if (!report.run) return;
     write_component_checks(file, report.components);
     write_dataset(file, "/checks/samples", report.samples, length(report.samples.size()));
     write_square(file, "/checks/jacobian_ntk", report.jacobian_ntk);
@@ -180,6 +181,7 @@ void write_metadata(const std::string& path, const KernelMetadata& metadata) {
     for (const KernelMatrix& matrix : metadata.shape.matrices) {
         write_matrix_attributes(file, matrix, metadata.network);
     }
+    h5::create_group(file, "/components");  // there, if empty, with --components none
     write_samples(file, metadata);
     write_checks(file, metadata.checks);
     write_checksums(file, metadata);

@@ -26,6 +26,11 @@ double rounding_unit(Precision precision) {
                                            : std::numeric_limits<double>::epsilon();
 }
 
+double smallest_normal(Precision precision) {
+    return precision == Precision::float32 ? double{std::numeric_limits<float>::min()}
+                                           : std::numeric_limits<double>::min();
+}
+
 Index KernelShape::tile_rows(const KernelMatrix& matrix) const {
     return std::min(panels.panel_size, panels.samples) * matrix.rows_per_sample;
 }

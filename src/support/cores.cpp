@@ -8,6 +8,12 @@
 
 namespace tangram {
 
+namespace {
+
+constexpr int most_threads = 4096;
+
+}  // namespace
+
 int default_threads(const mpi::Communicator& world) {
     const mpi::Communicator node = world.split_by_node();
     cpu_set_t mine;
@@ -19,10 +25,12 @@ int default_threads(const mpi::Communicator& world) {
     if (const char* wanted =
             std::getenv("OMP_NUM_THREADS")) {   // NOLINT(concurrency-mt-unsafe): before any thread
         const int threads = std::atoi(wanted);  // NOLINT(cert-err34-c): what is no number gives 0
-        if (threads > 0) return threads;
+        if (threads > 0) return std::min(threads, most_threads);
     }
-    const auto sharing = std::count_if(masks.begin(), masks.end(),
-                                       [&](const cpu_set_t& mask) { return CPU_EQUAL(&mask, &mine) != 0; });
+    // This rank's own mask is among them, so that it is 1 at least.
+    const auto sharing = std::max<std::ptrdiff_t>(
+        1, std::count_if(masks.begin(), masks.end(),
+                         [&](const cpu_set_t& mask) { return CPU_EQUAL(&mask, &mine) != 0; }));
     return std::max(1, CPU_COUNT(&mine) / static_cast<int>(sharing));
 }
 

@@ -168,7 +168,8 @@ void read_rows(const Handle& dataset, Index first, MatrixView<double> out) {
     in_row_slices(out, [&](Index done, MatrixView<double> part) {
         std::vector<hsize_t> start(dims.size(), 0);
         std::vector<hsize_t> extent(dims.begin(), dims.end());
-        start[0] = static_cast<hsize_t>(first + done);
+        const Index row = first + done;
+        start[0] = static_cast<hsize_t>(row);
         extent[0] = static_cast<hsize_t>(part.rows);
         const Handle file_space = selection(dataset, start, extent);
         const Handle memory_space = block_space(part.rows, part.cols, part.ld);

@@ -1,4 +1,4 @@
-// The activations of the contract once more, for the reference alone: each phi is written for dual numbers,
+// The activations once more, for the reference alone: each phi is written for dual numbers,
 // and phi' follows. Branches are taken on the side that gives PyTorch's derivative at the kink.
 
 #include "dual.hpp"

@@ -163,8 +163,10 @@ TEST_CASE("a bias column without its scale is found") {
 }
 
 TEST_CASE("the derivative of another activation is found") {
-    for (const auto& [right, wrong] :
+    for (const auto& names :
          {std::pair{"tanh", "erf"}, {"relu", "leaky_relu"}, {"gelu", "silu"}, {"elu", "selu"}}) {
+        const std::string right = names.first;
+        const std::string wrong = names.second;
         CAPTURE(right);
         const Network network = plain_network(small, right, true, 0.5);
         Network other = plain_network(small, wrong, true, 0.5);

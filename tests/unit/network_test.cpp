@@ -241,7 +241,7 @@ TEST_CASE("weights and biases land in their layers") {
     CHECK(network.layers[0].bias_name.empty());
 }
 
-TEST_CASE("the standard parameterization has scales 1, the others what the table of the contract says") {
+TEST_CASE("the standard parameterization has scales 1, the others what the table in README says") {
     const Network standard = configured({});
     for (const auto scale : {&Layer::weight_scale, &Layer::bias_scale, &Layer::output_scale}) {
         CHECK(scales(standard, scale) == Numbers{1, 1, 1});

@@ -116,7 +116,7 @@ TEST_CASE("the busiest rank has at most 10 % more than its share where there are
     for (int ranks = 1; ranks <= 128; ++ranks) {
         const Grid grid = make_grid(ranks);
         const Index tiles = panels.count() * (panels.count() + 1) / 2;
-        if (grid.cols > 2 * grid.rows || tiles < 8 * grid.active()) continue;
+        if (grid.cols > 2 * grid.rows || tiles < Index{8} * grid.active()) continue;
         CAPTURE(ranks);
         CHECK(busiest_over_mean(panels, grid) <= 1.10);
     }

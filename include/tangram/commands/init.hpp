@@ -18,7 +18,7 @@ namespace tangram {
 struct InitOptions {
     std::vector<std::int64_t> widths;  ///< d_0, d_1, .., C
     std::string output;
-    std::uint64_t seed = 0;
+    std::int64_t seed = 0;
     std::optional<double> std_deviation;  ///< of every weight and bias (1)
     bool fan_in = false;                  ///< weights N(0, 1 / fan_in) instead
     bool no_bias = false;

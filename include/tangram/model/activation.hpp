@@ -1,5 +1,5 @@
 #pragma once
-// The scalar nonlinearities phi of the contract and their derivatives phi', by PyTorch's definitions and
+// The scalar nonlinearities phi and their derivatives phi', by PyTorch's definitions and
 // defaults. At a kink phi' is PyTorch's: relu'(0) = 0, leaky_relu'(0) = slope, elu'(0) = alpha.
 
 #include "tangram/support/matrix.hpp"

@@ -24,11 +24,14 @@ struct ComponentCheck {
     double normalized_error = not_computed;  ///< max |K - K_ref|_ij / sqrt(K_ref_ii K_ref_jj)
     double scale = not_computed;             ///< least-squares s in K = s K_ref; 1 where both are zero
     double probe_error = not_computed;       ///< max_i |K v - J J^T v|_i / (|K| |v|)_i over all samples
+    bool underflows = false;  ///< its entries are too small for the precision that they are stored in
 };
 
 struct CheckReport {
     bool run = false;  ///< whether the kernel was checked; the user's own outputs are compared in any case
     double tolerance = 0;
+    bool tolerance_is_given = false;  ///< by the user: then it is kept
+    double amplification = 1;         ///< of rounding, by the network (tangent/conditioning.hpp)
     std::uint64_t seed = 0;
     std::vector<ComponentCheck> components;         ///< those that are stored
     ComponentCheck total;                           ///< the kernel itself

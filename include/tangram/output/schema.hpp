@@ -22,6 +22,8 @@ Precision parse_precision(const std::string& name);
 Index value_bytes(Precision precision);
 /// The distance from 1 to the next number.
 double rounding_unit(Precision precision);
+/// The smallest positive number of full precision.
+double smallest_normal(Precision precision);
 
 /// Rows of the largest tile: one chunk of a float64 matrix then stays below the 1 GiB that one HDF5 call moves.
 inline constexpr Index largest_tile_rows = 8192;
