@@ -250,6 +250,12 @@ def duplicate_name(folder):
     return with_header(folder, f'{{"0.weight": {entry}, "0.weight": {entry}}}'.encode(), data=bytes(256))
 
 
+case("a list with an empty entry", USAGE, "--activation")(lambda f: {"--activation": "tanh,,tanh"})
+case("a tolerance of zero", USAGE, "--check-tolerance")(lambda f: {"--check-tolerance": "0"})
+case("a tile that HDF5 cannot hold in one chunk", USAGE, "--tile")(
+    lambda f: {"--rows": None, "--reduction": "full", "--tile": "1700"})
+
+
 # ---- outputs
 
 
@@ -263,6 +269,16 @@ def existing_output(folder):
 def existing_partial(folder):
     (folder / "out.h5.partial").write_text("precious")
     return {}
+
+
+case("an output without a name", USAGE, "--output")(lambda f: {"--output": ""})
+case("an output path that MPI-IO cannot hold", USAGE, "too long")(lambda f: {"--output": f / ("x" * 240 + ".h5")})
+
+
+@case("an output that is an input under its partial name", USAGE, "d.h5.partial")
+def partial_input(folder):
+    write_h5(folder / "d.h5.partial", x=numpy.zeros((20, 64)))
+    return {"--data": f"{folder}/d.h5.partial:x", "--output": folder / "d.h5"}
 
 
 case("an output directory that is not there", IO, "absent")(lambda f: {"--output": f / "absent" / "out.h5"})

@@ -38,6 +38,36 @@ def test_weights_and_samples_of_zero_pass(folder):
         assert (out["ntk"][:] == 0).all()
 
 
+def test_samples_whose_norms_span_decades_near_the_end_of_float32_pass(folder):
+    generator = numpy.random.default_rng(3)
+    model = write_safetensors(folder / "m.safetensors", {"1.weight": generator.normal(size=(16, 8)), "1.bias": numpy.zeros(16),
+                                                         "2.weight": generator.normal(size=(3, 16))}, "F64")
+    x = generator.normal(size=(17, 8)) * 10.0 ** numpy.linspace(-8, 0, 17)[:, None] * 1e-14
+    data = write_h5(folder / "d.h5", x=x)
+    with kernel(model, f"{data}:x", folder / "out.h5", "--activation", "relu", "--tile", 4, precision="float32") as out:
+        assert out["checks"].attrs["passed"] == 1
+
+
+def test_a_network_that_amplifies_rounding_passes_in_float64_and_says_so(folder):
+    run = tangram("init", "--widths", "128,128,128,128,128,128,128,128,3", "--output", folder / "m.safetensors", "--samples", 20,
+                  "--data", folder / "d.h5")
+    assert run.code == 0, run
+    with kernel(folder / "m.safetensors", f"{folder}/d.h5:x", folder / "out.h5", "--activation", "sin", ranks=2) as out:
+        assert out["checks"].attrs["conditioning"] > 1e4
+        assert out["checks"].attrs["tolerance"] <= 1e-5
+
+
+def test_samples_that_only_rounding_puts_beside_a_kink_are_left_out(folder):
+    """W x = 0.1 + 0.2 - 0.3, which is not 0 in float64: on which side of relu's kink it lies is chance."""
+    model = write_safetensors(folder / "m.safetensors", {"1.weight": [[0.1, 0.2, -0.3], [1.0, 0.0, 0.0]],
+                                                         "2.weight": [[1.0, 1.0]]}, "F64")
+    x = numpy.random.default_rng(4).normal(size=(9, 3))
+    x[2] = 1
+    data = write_h5(folder / "d.h5", x=x)
+    with kernel(model, f"{data}:x", folder / "out.h5", "--activation", "relu", "--tile", 4) as out:
+        assert out["checks"].attrs["samples_near_kink"] == 1
+
+
 @each({"an activation beyond float32": (1e30, 1e10), "a kernel beyond float32": (1e12, 1e12)})
 def test_what_overflows_float32_is_refused_or_fails_and_float64_holds_it(folder, weight, sample):
     model = write_safetensors(folder / "m.safetensors", {"1.weight": [[weight]], "2.weight": [[1.0]]}, "F64")
