@@ -112,7 +112,7 @@ std::string to_table(const CheckReport& report) {
     table += fmt::format("{:<20}  {:>9.1e}  times rounding, amplified by the network\n", "conditioning",
                          report.amplification);
     table += fmt::format(
-        "left out              {} samples at a kink; finite differences: {} of {} tensors and samples "
+        "left out              {} samples at a kink; finite differences: {} of {} pairs of tensor and sample "
         "undecided, {} "
         "steps across a kink\n",
         report.samples_near_kink, report.pairs_undecided, report.pairs_decided + report.pairs_undecided,

@@ -139,7 +139,7 @@ TEST_CASE("the exchange receives what the formula says") {
     const Network network = random_network({30, 40, 4}, {"relu", "tanh"}, {true, true}, 28);
     const Reduction reduction = make_reduction(ReductionKind::trace, 4);
     const Grid grid = make_grid(world.size());
-    const Index n = 16 * grid.active();  // whole panels, as many on each rank
+    const Index n = Index{16} * grid.active();  // whole panels, as many on each rank
     const Matrix<double> X = random_samples(n, 30, 29);
     const KernelShape shape = make_shape(network, reduction, {n, 4}, Precision::float64);
     const Index received =
