@@ -4,7 +4,7 @@
 #   digits.h5                 x (1797, 64): 8 x 8 images of handwritten digits (UCI), scaled to 0..1;  y (1797): which digit
 #   digits_mlp.safetensors    a tanh network 64-128-128-10 trained on them, as PyTorch's state_dict names it
 #
-#   jobs/digits/run.sh [OUT.h5]     writes OUT.h5 (build/jobs/digits_ntk.h5), 100 MB; RANKS=2 THREADS=1 can be set
+#   jobs/digits/run.sh [OUT.h5]     writes OUT.h5 (build/jobs/digits_ntk.h5), 120 MB; RANKS=2 THREADS=1 can be set
 #
 # Read it in Python:   h5py.File("digits_ntk.h5")["ntk"][:]   (1797, 1797), the trace over the 10 outputs.
 set -euo pipefail
