@@ -1,5 +1,5 @@
-// The main job, from top to bottom in run_kernel(): plan, load, compute, write, check, finish. Its options are in
-// kernel_options.cpp, its inputs in inputs.cpp, what it prints in summary.cpp.
+// The main job, from top to bottom in run_kernel(): plan, load, compute, write, check, finish. Its options
+// are in kernel_options.cpp, its inputs in inputs.cpp, what it prints in summary.cpp.
 
 #include "tangram/commands/kernel.hpp"
 
@@ -25,7 +25,8 @@ namespace tangram {
 
 namespace {
 
-/// Seed of the probe vector and of the finite differences' directions: fixed, so that a check can be repeated.
+/// Seed of the probe vector and of the finite differences' directions: fixed, so that a check can be
+/// repeated.
 constexpr std::uint64_t check_seed = 1;
 
 /// A run and everything that is settled before it computes.
@@ -90,7 +91,8 @@ Run prepare(const KernelOptions& options, const mpi::Communicator& world, Log& l
             threads};
 }
 
-/// Collective. Reads the shard, with the outputs that the user expects of it, and computes its features into the store.
+/// Collective. Reads the shard, with the outputs that the user expects of it, and computes its features into
+/// the store.
 template <class T>
 void compute_shard(const Run& run, PanelStore<T>& store, Computed& computed) {
     const PanelRange& samples = run.distribution.shard_samples;
@@ -142,7 +144,8 @@ Computed compute(const Run& run) {
         assemble<T>(inputs.network, inputs.reduction, run.shape.matrices, store, run.distribution.tiles,
                     run.threads, [&](const FinishedPlane<T>& plane) { writer.write(plane); });
     } catch (const Error& error) {
-        // Input that makes no finite kernel leaves no file behind; after a fault of the disk there is something to look at.
+        // Input that makes no finite kernel leaves no file behind; after a fault of the disk there is
+        // something to look at.
         if (error.code() == ExitCode::bad_input) std::remove(partial.c_str());
         throw;
     }
@@ -154,7 +157,8 @@ Computed compute(const Run& run) {
     return computed;
 }
 
-/// Collective. The inputs of the check samples, each read by the rank whose shard it is in, on every rank. (M, d_0)
+/// Collective. The inputs of the check samples, each read by the rank whose shard it is in, on every rank.
+/// (M, d_0)
 Matrix<double> gather_check_samples(const Run& run, const std::vector<std::int64_t>& samples) {
     const PanelRange& mine = run.distribution.shard_samples;
     Matrix<double> X(static_cast<Index>(samples.size()), run.inputs.network.inputs());
@@ -213,7 +217,8 @@ Timing gather_timing(const Run& run, const Computed& computed) {
     return timing;
 }
 
-/// Collective. By rank 0: metadata, the final name, the summary. Throws AgreedError(check_failed) if a check failed.
+/// Collective. By rank 0: metadata, the final name, the summary. Throws AgreedError(check_failed) if a check
+/// failed.
 void finish(Run& run, Computed& computed, CheckReport report) {
     KernelMetadata metadata{run.inputs.network, run.inputs.reduction, run.shape};
     metadata.timing = gather_timing(run, computed);

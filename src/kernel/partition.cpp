@@ -9,8 +9,8 @@ namespace {
 
 constexpr std::int32_t nobody = -1;
 
-/// The ranks that hold the panels of both shards: where the row of one crosses the column of the other, and all of a row or column
-/// in which both lie.
+/// The ranks that hold the panels of both shards: where the row of one crosses the column of the other, and
+/// all of a row or column in which both lie.
 std::vector<std::int32_t> meeting_ranks(const Grid& grid, int s, int t) {
     std::vector<std::int32_t> ranks{grid.row_of(s) * grid.cols + grid.col_of(t),
                                     grid.row_of(t) * grid.cols + grid.col_of(s)};

@@ -113,8 +113,7 @@ std::string to_table(const CheckReport& report) {
                          report.amplification);
     table += fmt::format(
         "left out              {} samples at a kink; finite differences: {} of {} pairs of tensor and sample "
-        "undecided, {} "
-        "steps across a kink\n",
+        "undecided, {} steps across a kink\n",
         report.samples_near_kink, report.pairs_undecided, report.pairs_decided + report.pairs_undecided,
         report.steps_rejected);
     return table;

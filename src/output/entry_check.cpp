@@ -48,7 +48,6 @@ void check_all_entries(const mpi::Communicator& comm, const std::string& path, c
     mpi::maximum(comm, scan.asymmetry);
     report.symmetry_error = 0;
     auto component = report.components.begin();
-    bool components_stored = false;
     for (std::size_t m = 0; m < shape.matrices.size(); ++m) {
         report.symmetry_error = worse(report.symmetry_error, relative_to(scan.largest[m], scan.asymmetry[m]));
         Index worst_row = -1;
@@ -56,7 +55,6 @@ void check_all_entries(const mpi::Communicator& comm, const std::string& path, c
                                          shape.precision, report.tolerance, worst_row);
         if (shape.matrices[m].is_component()) {
             (component++)->probe_error = error;
-            components_stored = true;
         } else if (shape.matrices[m].kind == MatrixKind::conjugate_kernel) {
             report.conjugate_error =
                 std::isnan(report.conjugate_error) ? error : worse(report.conjugate_error, error);
@@ -66,7 +64,9 @@ void check_all_entries(const mpi::Communicator& comm, const std::string& path, c
         }
     }
     const double sum_difference = mpi::maximum(comm, scan.sum_difference);
-    if (components_stored) report.sum_of_components_error = relative_to(scan.largest.back(), sum_difference);
+    if (!report.components.empty()) {
+        report.sum_of_components_error = relative_to(scan.largest.back(), sum_difference);
+    }
 }
 
 }  // namespace tangram

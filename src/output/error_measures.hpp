@@ -1,6 +1,6 @@
 #pragma once
-// How errors are measured and kept, for all checks. A NaN that was found counts as infinitely wrong, so that no maximum loses it and
-// that NaN itself can stand for "not computed".
+// How errors are measured and kept, for all checks. A NaN that was found counts as infinitely wrong, so that
+// no maximum loses it and that NaN itself can stand for "not computed".
 
 #include <cmath>
 #include <limits>

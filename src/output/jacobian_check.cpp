@@ -55,7 +55,8 @@ std::vector<SampleGradient> gradients_of(const mpi::Communicator& comm, const Ne
     return gradients;
 }
 
-/// What rounding may have done to z = a W x + b B: 4 eps sum |a W x| + |b B|, by unit; 0 where all terms are exactly zero.
+/// What rounding may have done to z = a W x + b B: 4 eps sum |a W x| + |b B|, by unit; 0 where all terms are
+/// exactly zero.
 std::vector<double> rounding_of_preactivation(const Layer& layer, const std::vector<double>& x) {
     std::vector<double> bounds(at(layer.fan_out()));
     for (Index j = 0; j < layer.fan_out(); ++j) {
@@ -67,8 +68,8 @@ std::vector<double> rounding_of_preactivation(const Layer& layer, const std::vec
     return bounds;
 }
 
-/// [k]: whether features and reference see sample k on different sides of some kink, or lie so close to it that only rounding
-/// says on which.
+/// [k]: whether features and reference see sample k on different sides of some kink, or lie so close to it
+/// that only rounding says on which.
 std::vector<bool> near_kink(const Network& network, ConstMatrixView<double> X,
                             const std::vector<SampleGradient>& gradients) {
     const std::vector<Matrix<double>> Z = preactivations(network, X);
@@ -113,8 +114,9 @@ double largest(ConstMatrixView<double> K) {
     return most;
 }
 
-/// K against K_ref. `excluded` by sample, R kernel rows each. What is below `smallest` may have underflowed on its way into the file
-/// and is measured against it instead of its own size; so are norms sqrt(K_ii K_jj) below epsilon^2 of the largest entry.
+/// K against K_ref. `excluded` by sample, R kernel rows each. What is below `smallest` may have underflowed
+/// on its way into the file and is measured against it instead of its own size; so are norms sqrt(K_ii K_jj)
+/// below epsilon^2 of the largest entry.
 ComponentCheck compare(const std::string& name, const Matrix<double>& K, const Matrix<double>& reference,
                        const std::vector<bool>& excluded, Index R, double epsilon, double smallest) {
     ComponentCheck check;
@@ -182,8 +184,8 @@ void check_finite_differences(const mpi::Communicator& comm, const Network& netw
         report.finite_difference_error = not_computed;  // a fully saturated network
 }
 
-/// Collective. Raises a tolerance that was not asked for to what the network's own conditioning allows in float64, 1e-5 at most:
-/// the rounding of a dot product counts as 64 units.
+/// Collective. Raises a tolerance that was not asked for to what the network's own conditioning allows in
+/// float64, 1e-5 at most: the rounding of a dot product counts as 64 units.
 void raise_tolerance(const mpi::Communicator& comm, const Network& network,
                      const std::vector<SampleGradient>& gradients, CheckReport& report) {
     for (std::size_t k = at(comm.rank()); k < std::min<std::size_t>(gradients.size(), 4);
@@ -244,7 +246,8 @@ void check_against_jacobian(const mpi::Communicator& comm, const std::string& pa
         }
     }
     report.layerwise_ntk = read_check_entries(comm, file, shape.matrices.back(), report.samples);
-    // A component too small for the precision does no harm where the total holds: the total itself gets no such grace.
+    // A component too small for the precision does no harm where the total holds: the total itself gets no
+    // such grace.
     report.total = compare("ntk", report.layerwise_ntk, report.jacobian_ntk, excluded, R, epsilon, 0);
     report.total.underflows = largest(report.jacobian_ntk.view()) < smallest;
     check_eigenvalue(shape.precision, report);

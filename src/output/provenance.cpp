@@ -45,7 +45,8 @@ Provenance gather_provenance(const mpi::Communicator& comm, std::string command_
     provenance.hosts.erase(std::unique(provenance.hosts.begin(), provenance.hosts.end()),
                            provenance.hosts.end());
     provenance.blas_kernel = blas::kernel_name();
-    const char* job = std::getenv("SLURM_JOB_ID");  // NOLINT(concurrency-mt-unsafe): before any thread
+    const char* job =
+        std::getenv("SLURM_JOB_ID");  // NOLINT(concurrency-mt-unsafe): nothing changes the environment
     provenance.slurm_job_id = job != nullptr ? job : "";
     return provenance;
 }

@@ -22,8 +22,8 @@ int default_threads(const mpi::Communicator& world) {
     std::vector<cpu_set_t> masks(static_cast<std::size_t>(node.size()));
     MPI_Allgather(&mine, sizeof mine, MPI_BYTE, masks.data(), sizeof mine, MPI_BYTE, node.get());
 
-    if (const char* wanted =
-            std::getenv("OMP_NUM_THREADS")) {   // NOLINT(concurrency-mt-unsafe): before any thread
+    if (const char* wanted = std::getenv(
+            "OMP_NUM_THREADS")) {  // NOLINT(concurrency-mt-unsafe): nothing changes the environment
         const int threads = std::atoi(wanted);  // NOLINT(cert-err34-c): what is no number gives 0
         if (threads > 0) return std::min(threads, most_threads);
     }

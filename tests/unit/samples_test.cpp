@@ -1,44 +1,23 @@
-// Samples, labels and expected outputs, from datasets of many types and shapes written here through the C
-// API.
+// Samples from datasets of many types and shapes.
 
-#include "tangram/model/samples.hpp"
-
-#include "temporary_file.hpp"
+#include "input_file.hpp"
 
 #include <doctest/doctest.h>
 
 #include <cmath>
 #include <limits>
-#include <numeric>
-
 using namespace tangram;
+using test::counting;
+using test::Dims;
 using test::error_of;
+using test::Inputs;
+using test::Numbers;
+using test::put;
+using test::Rows;
 using test::says;
 using test::TemporaryFile;
 
 namespace {
-
-using Dims = std::vector<hsize_t>;
-using Numbers = std::vector<double>;
-using Rows = std::vector<std::int64_t>;
-
-/// Writes `values`, converted by HDF5 to `type`; in gzip-compressed chunks where `chunk` is given.
-void put(const h5::Handle& file, const std::string& name, hid_t type, const Dims& dims, const Numbers& values,
-         const Dims& chunk = {}) {
-    const h5::Handle links(H5Pcreate(H5P_LINK_CREATE), H5Pclose);
-    H5Pset_create_intermediate_group(links.get(), 1);
-    const h5::Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
-    if (!chunk.empty()) {
-        H5Pset_chunk(creation.get(), static_cast<int>(chunk.size()), chunk.data());
-        H5Pset_shuffle(creation.get());
-        H5Pset_deflate(creation.get(), 4);
-    }
-    const h5::Handle space(H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr), H5Sclose);
-    const h5::Handle dataset(
-        H5Dcreate2(file.get(), name.c_str(), type, space.get(), links.get(), creation.get(), H5P_DEFAULT),
-        H5Dclose);
-    CHECK(H5Dwrite(dataset.get(), H5T_NATIVE_DOUBLE, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data()) >= 0);
-}
 
 /// A dataset of another kind of type, without values.
 void put_empty(const h5::Handle& file, const std::string& name, hid_t type, const Dims& dims) {
@@ -51,36 +30,6 @@ void put_empty(const h5::Handle& file, const std::string& name, hid_t type, cons
         H5Dclose);
     CHECK(dataset.valid());
 }
-
-Numbers counting(std::size_t count) {
-    Numbers values(count);
-    std::iota(values.begin(), values.end(), 0.0);
-    return values;
-}
-
-/// A file of inputs: x (10, 6) holds 0..59, so that row i starts with 6 i.
-class Inputs {
-public:
-    Inputs() : path_("inputs.h5") {
-        const h5::Handle file = open(H5F_ACC_TRUNC);
-        put(file, "x", H5T_IEEE_F64LE, {10, 6}, counting(60));
-    }
-    [[nodiscard]] h5::Handle reopen() const { return open(H5F_ACC_RDWR); }
-    [[nodiscard]] std::string at(const std::string& dataset) const { return path_.path() + ":" + dataset; }
-    [[nodiscard]] const std::string& path() const { return path_.path(); }
-    [[nodiscard]] SampleOptions samples(const std::string& dataset = "x") const {
-        return {at(dataset), "", "", {}, {}};
-    }
-
-private:
-    [[nodiscard]] h5::Handle open(unsigned flags) const {
-        if (flags == H5F_ACC_TRUNC) {
-            return {H5Fcreate(path_.path().c_str(), flags, H5P_DEFAULT, H5P_DEFAULT), H5Fclose};
-        }
-        return {H5Fopen(path_.path().c_str(), flags, H5P_DEFAULT), H5Fclose};
-    }
-    TemporaryFile path_;
-};
 
 /// All samples, read in pieces of `piece`.
 Numbers read_all(const SampleOptions& options, Index width, Index piece = 1000) {
@@ -103,15 +52,6 @@ Numbers rows_of_x(const Rows& rows) {
 
 std::string refusal(const SampleOptions& options, Index width = 6, ExitCode code = ExitCode::bad_input) {
     return error_of(code, [&] { read_all(options, width); });
-}
-
-std::string label_refusal(const std::string& location, const SampleSelection& selection) {
-    return error_of(ExitCode::bad_input, [&] { read_labels(location, selection); });
-}
-
-std::string output_refusal(const std::string& location, const SampleSelection& selection,
-                           MatrixView<double> out) {
-    return error_of(ExitCode::bad_input, [&] { read_expected_outputs(location, selection, 0, out); });
 }
 
 }  // namespace
@@ -324,62 +264,6 @@ TEST_CASE("a file that is missing, no HDF5, or cut short is refused in one line"
     CHECK(says(refused(text.path()), "is it an HDF5 file"));
     std::filesystem::resize_file(inputs.path(), std::filesystem::file_size(inputs.path()) - 1);
     CHECK(says(refused(inputs.path()), "cannot open the samples as HDF5"));
-}
-
-TEST_CASE("labels follow the selection, or are in its order already") {
-    const Inputs inputs;
-    {
-        const h5::Handle file = inputs.reopen();
-        put(file, "y", H5T_STD_U8LE, {10}, {0, 10, 20, 30, 40, 50, 60, 70, 80, 90});
-        put(file, "column", H5T_IEEE_F32LE, {10, 1}, {0, .5, 1, 1.5, 2, 2.5, 3, 3.5, 4, 4.5});
-        put(file, "own", H5T_STD_I64LE, {3}, {7, 8, 9});
-        put(file, "wrong", H5T_STD_I64LE, {4}, {7, 8, 9, 10});
-        put(file, "wide", H5T_STD_I64LE, {10, 2}, counting(20));
-        put(file, "nan", H5T_IEEE_F32LE, {3}, {0, std::nan(""), 1});
-        put(file, "list", H5T_STD_I64LE, {3}, {9, 0, 4});
-    }
-    SampleOptions options = inputs.samples();
-    options.indices = inputs.at("list");
-    const SampleSelection selection = select_samples(options, 6);
-    CHECK(read_labels(inputs.at("y"), selection).values == Numbers{90, 0, 40});
-    CHECK(read_labels(inputs.at("y"), selection).integers);
-    CHECK(read_labels(inputs.at("column"), selection).values == Numbers{4.5, 0, 2});
-    CHECK_FALSE(read_labels(inputs.at("column"), selection).integers);
-    CHECK(read_labels(inputs.at("own"), selection).values == Numbers{7, 8, 9});
-    CHECK(says(label_refusal(inputs.at("wrong"), selection), "4 labels"));
-    CHECK(says(label_refusal(inputs.at("wrong"), selection),
-               "give 10, one for each row of the samples' dataset, or 3"));
-    CHECK(says(label_refusal(inputs.at("wide"), selection), "not one number a sample"));
-    CHECK(says(label_refusal(inputs.at("nan"), selection), "row 1, column 0 holds nan"));
-    CHECK(says(label_refusal(inputs.at("z"), selection), "no such dataset for the labels"));
-}
-
-TEST_CASE("expected outputs follow the selection and say how precise they are") {
-    const Inputs inputs;
-    {
-        const h5::Handle file = inputs.reopen();
-        put(file, "all", H5T_IEEE_F32LE, {10, 2}, counting(20));
-        put(file, "own", H5T_IEEE_F64LE, {5, 2}, counting(10), {2, 2});
-        put(file, "single", H5T_IEEE_F64LE, {10}, counting(10));
-        put(file, "images", H5T_IEEE_F64LE, {10, 2, 1}, counting(20));
-        put(file, "short", H5T_IEEE_F64LE, {4, 2}, counting(8));
-    }
-    SampleOptions options = inputs.samples();
-    options.rows = "4:9";
-    const SampleSelection selection = select_samples(options, 6);
-    Matrix<double> two(2, 2);
-    CHECK(read_expected_outputs(inputs.at("all"), selection, 3, two.view()));
-    CHECK(Numbers(two.data(), two.data() + 4) == Numbers{14, 15, 16, 17});
-    CHECK_FALSE(read_expected_outputs(inputs.at("own"), selection, 3, two.view()));
-    CHECK(Numbers(two.data(), two.data() + 4) == Numbers{6, 7, 8, 9});
-    Matrix<double> one(3, 1);
-    CHECK_FALSE(read_expected_outputs(inputs.at("single"), selection, 1, one.view()));
-    CHECK(Numbers(one.data(), one.data() + 3) == Numbers{5, 6, 7});
-    CHECK(says(output_refusal(inputs.at("single"), selection, two.view()),
-               "2 outputs (" + inputs.at("single") + ", (10))"));
-    CHECK(says(output_refusal(inputs.at("all"), selection, one.view()), "1 outputs"));
-    CHECK(says(output_refusal(inputs.at("images"), selection, two.view()), "(10, 2, 1)"));
-    CHECK(says(output_refusal(inputs.at("short"), selection, two.view()), "4 expected outputs"));
 }
 
 TEST_CASE("damaged compressed data is refused naming rows and file") {

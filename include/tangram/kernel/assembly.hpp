@@ -29,9 +29,10 @@ struct FinishedPlane {
 template <class T>
 using TileSink = std::function<void(const FinishedPlane<T>&)>;
 
-/// Computes `tiles` from the panels in `store` on `threads` workers (the calling thread comes on top and mostly waits) and hands
-/// every plane to `sink`, on the calling thread, in no fixed order. No memory is allocated while tiles are computed. What the
-/// sink throws ends the loop and comes out here. Throws Error(bad_input) naming samples if a kernel entry is not finite.
+/// Computes `tiles` from the panels in `store` on `threads` workers (the calling thread comes on top and
+/// mostly waits) and hands every plane to `sink`, on the calling thread, in no fixed order. No memory is
+/// allocated while tiles are computed. What the sink throws ends the loop and comes out here. Throws
+/// Error(bad_input) naming samples if a kernel entry is not finite.
 template <class T>
 void assemble(const Network& network, const Reduction& reduction, const std::vector<KernelMatrix>& matrices,
               const PanelStore<T>& store, const std::vector<Tile>& tiles, int threads,

@@ -25,8 +25,8 @@ struct Plane {
 template <class T>
 class PlaneQueue {
 public:
-    /// Planes that `workers` threads circulate without waiting for each other: a worker holds at most two while it waits for a third,
-    /// and as many again may wait for the writer.
+    /// Planes that `workers` threads circulate without waiting for each other: a worker holds at most two
+    /// while it waits for a third, and as many again may wait for the writer.
     static int planes_for(int workers) { return 4 * workers + 4; }
     /// `planes` planes of `plane_values` values each.
     PlaneQueue(int planes, Index plane_values, int workers);

@@ -14,7 +14,8 @@ namespace tangram {
 
 inline constexpr double not_computed = std::numeric_limits<double>::quiet_NaN();
 
-/// The largest error that a kernel of this precision may show: its rounding, with two orders of magnitude to spare.
+/// The largest error that a kernel of this precision may show: its rounding, with two orders of magnitude to
+/// spare.
 double default_tolerance(Precision precision);
 
 /// One component against the explicit Jacobian.

@@ -6,15 +6,16 @@
 //   symmetry           tile (I, J) against the transpose of tile (J, I)
 //   sum of components  the kernel against the sum of its components
 //
-// J (J^T v) is computed in float64 from features computed afresh, never from tiles. Per tensor and sensitivity r:
+// J (J^T v) is computed in float64 from features computed afresh, never from tiles. Per tensor and
+// sensitivity r:
 //
 //   U = v * S_l,r                             (n, d_l)
 //   V = sum over all ranks of U^T X_{l-1}     (d_l, d_{l-1})
 //   J (J^T v) = a_l^2 sum_k (S_l,r)_k (X_{l-1} V^T)_k
 //
-// What the probe can see: a wrong entry shifts its row's product by its error, which is held against the sum of that row's
-// absolute values. In float32 at N = 100 000 an error of one entry of its own size is at the tolerance.
-// Work: O(N P R) for the reference, and one reading of the file.
+// What the probe can see: a wrong entry shifts its row's product by its error, which is held against the sum
+// of that row's absolute values. In float32 at N = 100 000 an error of one entry of its own size is at the
+// tolerance. Work: O(N P R) for the reference, and one reading of the file.
 
 #include "tangram/output/check_report.hpp"
 #include "tangram/output/schema.hpp"

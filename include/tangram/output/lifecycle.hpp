@@ -26,8 +26,8 @@ struct OutputPaths {
 /// One rank. Throws Error(usage) or Error(io).
 void require_writable(const OutputPaths& paths, bool overwrite, const std::vector<std::string>& inputs);
 
-/// Reserves the whole of the file `path`, whose size is final, on disk. Where the file system cannot reserve, compares the free space
-/// and warns. Throws Error(no_resources) with the bytes needed and free.
+/// Reserves the whole of the file `path`, whose size is final, on disk. Where the file system cannot reserve,
+/// compares the free space and warns. Throws Error(no_resources) with the bytes needed and free.
 void reserve_space(const std::string& path, Log& log);
 
 /// Makes the file durable and gives it its final name: OUT.h5, or OUT.h5.failed when a check failed. One

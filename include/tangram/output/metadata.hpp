@@ -1,5 +1,6 @@
 #pragma once
-// The second phase of writing: strings, attributes and small tables, which parallel HDF5 cannot write, by rank 0 alone.
+// The second phase of writing: strings, attributes and small tables, which parallel HDF5 cannot write, by
+// rank 0 alone.
 //
 //   /  /samples (N)  /labels (N)  /checks  /checksums/<dataset> (tiles, tiles)  /timing (phases, ranks)  /provenance
 

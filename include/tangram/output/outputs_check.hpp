@@ -1,6 +1,6 @@
 #pragma once
-// The network's outputs (n, C) against the user's own, and against the labels. Not of the kernel, but of whether it is the kernel of
-// the network that the user means.
+// The network's outputs (n, C) against the user's own, and against the labels. Not of the kernel, but of
+// whether it is the kernel of the network that the user means.
 
 #include "tangram/model/samples.hpp"
 #include "tangram/output/check_report.hpp"
@@ -18,8 +18,9 @@ struct ExpectedOutputs {
 void check_expected_outputs(const mpi::Communicator& comm, const ExpectedOutputs& expected,
                             ConstMatrixView<double> outputs, CheckReport& report);
 
-/// Collective. Fills the report's accuracy if the labels are integers: how often the label is the largest output's index, or for
-/// a single output whether it is positive. `first`: this rank's first sample; `count`: all samples.
+/// Collective. Fills the report's accuracy if the labels are integers: how often the label is the largest
+/// output's index, or for a single output whether it is positive. `first`: this rank's first sample; `count`:
+/// all samples.
 void check_labels(const mpi::Communicator& comm, const Labels& labels, Index first, Index count,
                   ConstMatrixView<double> outputs, CheckReport& report);
 

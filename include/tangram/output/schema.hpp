@@ -25,7 +25,8 @@ double rounding_unit(Precision precision);
 /// The smallest positive number of full precision.
 double smallest_normal(Precision precision);
 
-/// Rows of the largest tile: one chunk of a float64 matrix then stays below the 1 GiB that one HDF5 call moves.
+/// Rows of the largest tile: one chunk of a float64 matrix then stays below the 1 GiB that one HDF5 call
+/// moves.
 inline constexpr Index largest_tile_rows = 8192;
 
 /// What decides the size of everything in a kernel file.

@@ -1,6 +1,6 @@
 #pragma once
-// HDF5 files that all ranks have open together, under MPI-IO. In such a file creating datasets and attributes is Collective,
-// and so is closing; writing a block is not.
+// HDF5 files that all ranks have open together, under MPI-IO. In such a file creating datasets and attributes
+// is Collective, and so is closing; writing a block is not.
 
 #include "tangram/support/hdf5.hpp"
 #include "tangram/support/mpi.hpp"

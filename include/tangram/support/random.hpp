@@ -1,12 +1,13 @@
 #pragma once
-// A counter-based hash in the place of a random number generator: any entry of any stream at once, the same on every rank and
-// every machine.
+// A counter-based hash in the place of a random number generator: any entry of any stream at once, the same
+// on every rank and every machine.
 
 #include <cstdint>
 
 namespace tangram {
 
-/// splitmix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014): the bits of `counter`, mixed.
+/// splitmix64 (Steele, Lea and Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014): the
+/// bits of `counter`, mixed.
 constexpr std::uint64_t splitmix64(std::uint64_t counter) {
     std::uint64_t z = counter + 0x9e3779b97f4a7c15U;
     z = (z ^ (z >> 30U)) * 0xbf58476d1ce4e5b9U;

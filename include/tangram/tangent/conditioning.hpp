@@ -3,8 +3,9 @@
 //
 //   amplification = max over layers l of |x'_{l-1} - x_{l-1}| / |x_{l-1}| + |D'_l - D_l| / |D_l|,  in units of rounding,
 //
-// where the primed quantities are those of the input x (1 + e), each entry off by one unit of float64's rounding. An entry of
-// K[W_l] = (D D^T) o (x x^T) then changes by up to twice that, relative to sqrt(K_ii K_jj).
+// where the primed quantities are those of the input x (1 + e), each entry off by one unit of float64's
+// rounding. An entry of K[W_l] = (D D^T) o (x x^T) then changes by up to twice that, relative to sqrt(K_ii
+// K_jj).
 
 #include "tangram/tangent/jacobian.hpp"
 

@@ -32,7 +32,8 @@ void compute_features(const Network& network, const Reduction& reduction, const 
                       ConstMatrixView<double> X, Index first_sample, double* block,
                       MatrixView<double> outputs, FeatureScratch& scratch);
 
-/// Preactivations Z_l (n, d_l) of samples X, l = 1..L, as the features see them.
+/// Preactivations Z_l (n, d_l) of samples X, l = 1..L, by the same products as the features; the last bits may
+/// differ, because gemm sees another number of rows.
 std::vector<Matrix<double>> preactivations(const Network& network, ConstMatrixView<double> X);
 
 }  // namespace tangram
