@@ -138,7 +138,7 @@ Computed compute(const Run& run) {
         computed.bytes_received = exchange(run.world, run.distribution.grid, store);
     }
     create_kernel_file(run.world, partial, run.shape, run.log);
-    TileWriter writer(run.world, partial, run.shape);
+    TileWriter writer(partial, run.shape);
     try {
         const auto timed = run.timer.measure(Phase::assemble);
         assemble<T>(inputs.network, inputs.reduction, run.shape.matrices, store, run.distribution.tiles,
@@ -150,8 +150,10 @@ Computed compute(const Run& run) {
         throw;
     }
     const auto timed = run.timer.measure(Phase::write);
-    writer.write_outputs(run.distribution.shard_samples.begin, std::as_const(computed.outputs).view());
-    writer.close();
+    agree(run.world, [&] {
+        writer.write_outputs(run.distribution.shard_samples.begin, std::as_const(computed.outputs).view());
+        writer.sync();
+    });
     computed.checksums = std::move(writer.checksums());
     computed.bytes_written = writer.bytes_written();
     return computed;
@@ -195,7 +197,7 @@ CheckReport check(const Run& run, const Computed& computed) {
         read_samples(run.options.samples, inputs.selection, first, out);
     };
     check_all_entries(run.world, run.paths.partial, run.shape, run.distribution, inputs.network,
-                      inputs.reduction, read, report);
+                      inputs.reduction, read, run.threads, report);
     return report;
 }
 

@@ -25,22 +25,31 @@ struct AssemblyContext {
 };
 
 /// The two Gram products of one layer on one tile, in a thread's own memory; rows padded against cache
-/// aliasing.
+/// aliasing. For full, whose Gram of a linear output is constant but not one number, that is kept as well.
 template <class T>
 class GramScratch {
 public:
-    GramScratch(Index panel_size, Index rows_per_sample)
+    GramScratch(Index panel_size, const Reduction& reduction, bool constant_output, double constant)
         : ld_g_(panel_size + padding),
-          ld_h_(panel_size * rows_per_sample + padding),
+          ld_h_(panel_size * reduction.rows_per_sample() + padding),
           g_(panel_size * ld_g_),
-          h_(panel_size * rows_per_sample * ld_h_) {}
+          h_(panel_size * reduction.rows_per_sample() * ld_h_) {
+        if (!constant_output || !reduction.is_full()) return;
+        const Index rows = panel_size * reduction.rows_per_sample();
+        constant_ = AlignedBuffer<T>(rows * ld_h_);
+        fill_constant_gram(static_cast<T>(constant), reduction.rows_per_sample(),
+                           MatrixView<T>{constant_.data(), rows, rows, ld_h_});
+    }
     [[nodiscard]] MatrixView<T> G(Index rows, Index cols) const { return {g_.data(), rows, cols, ld_g_}; }
     [[nodiscard]] MatrixView<T> H(Index rows, Index cols) const { return {h_.data(), rows, cols, ld_h_}; }
+    [[nodiscard]] ConstMatrixView<T> constant_H(Index rows, Index cols) const {
+        return {constant_.data(), rows, cols, ld_h_};
+    }
 
 private:
     static constexpr Index padding = 64 / static_cast<Index>(sizeof(T));
     Index ld_g_, ld_h_;
-    AlignedBuffer<T> g_, h_;
+    AlignedBuffer<T> g_, h_, constant_;
 };
 
 /// C = A B^T, where B is A on a diagonal tile: then one triangle is computed, and mirrored so that C is
@@ -55,16 +64,19 @@ void gram(const Tile& tile, ConstMatrixView<T> A, ConstMatrixView<T> B, MatrixVi
     }
 }
 
-/// The plane's memory as the block that `matrix` has on `tile`; `mirrored`: on the tile across the diagonal.
+/// The plane's memory as the block that `matrix` has on `tile`; `mirrored`: on the tile across the diagonal. It
+/// lies there as in a whole tile, with zeros beyond the edge of the kernel: so it is stored.
 template <class T>
 MatrixView<T> shape_plane(const AssemblyContext<T>& context, Plane<T>& plane, Index matrix, const Tile& tile,
                           bool mirrored) {
     const Panels& panels = context.store.panels();
-    const Index rows = context.matrices[static_cast<std::size_t>(matrix)].rows_per_sample;
+    const Index rows = context.matrices[at(matrix)].rows_per_sample;
     const Tile block = mirrored ? Tile{tile.column, tile.row} : tile;
-    const Index height = panels.size(block.row) * rows;
-    const Index width = panels.size(block.column) * rows;
-    const MatrixView<T> values{plane.memory.data(), height, width, width};
+    const Index side = panels.size(0) * rows;
+    const MatrixView<T> whole{plane.memory.data(), side, side, side};
+    const MatrixView<T> values =
+        whole.block(0, 0, panels.size(block.row) * rows, panels.size(block.column) * rows);
+    if (values.rows < side || values.cols < side) fill(T{0}, whole);
     plane.content = {matrix, block, panels.begin(block.row) * rows, panels.begin(block.column) * rows,
                      values};
     return values;
@@ -94,74 +106,101 @@ bool produce(const AssemblyContext<T>& context, Index matrix, const Tile& tile, 
     return submit_with_mirror(context, plane, tile);
 }
 
-/// G and H of one layer.
-template <class T>
-void layer_grams(const AssemblyContext<T>& context, Index layer, const Tile& tile, MatrixView<T> G,
-                 MatrixView<T> H) {
-    const PanelStore<T>& store = context.store;
-    gram(tile, store.activation(tile.row, layer), store.activation(tile.column, layer), G);
-    if (store.layout().sensitivities[static_cast<std::size_t>(layer)].stored()) {
-        gram(tile, store.sensitivity(tile.row, layer), store.sensitivity(tile.column, layer), H);
-    } else {
-        const auto value = static_cast<T>(constant_gram(context.network, context.reduction));
-        fill_constant_gram(value, context.reduction.rows_per_sample(), H);
-    }
+/// What one layer's Gram products are multiplied by.
+struct LayerScales {
+    double weight = 0;  ///< a_l^2, divided by C for mean
+    double bias = 0;    ///< b_l^2, the same; 0 without a bias
+};
+
+LayerScales scales_of(const Layer& layer, const Reduction& reduction) {
+    return {layer.weight_scale * layer.weight_scale * reduction.factor(),
+            layer.has_bias() ? layer.bias_scale * layer.bias_scale * reduction.factor() : 0.0};
 }
 
-/// One layer's planes, `matrix` being the next one in the list; what they add to the kernel goes to `total`.
+/// The next of the matrices that a tile produces, and whether it is the one asked for.
+class NextMatrix {
+public:
+    explicit NextMatrix(const std::vector<KernelMatrix>& matrices) : matrices_(matrices) {}
+    [[nodiscard]] bool is(MatrixKind kind, Index layer) const {
+        return matrices_[at(index_)].kind == kind && matrices_[at(index_)].layer == layer;
+    }
+    Index take() { return index_++; }
+
+private:
+    const std::vector<KernelMatrix>& matrices_;
+    Index index_ = 0;
+};
+
+/// The planes of a layer's matrices, as far as they are stored: fill_* write them. Returns false once the queue
+/// was stopped.
+template <class T, class FillWeight, class FillBias>
+bool produce_layer(const AssemblyContext<T>& context, Index layer, const Tile& tile, ConstMatrixView<T> G,
+                   NextMatrix& next, FillWeight fill_weight, FillBias fill_bias) {
+    if (next.is(MatrixKind::conjugate_kernel, layer) &&
+        !produce(context, next.take(), tile, [&](MatrixView<T> out) { scale_into(G, T{1}, out); })) {
+        return false;
+    }
+    if (next.is(MatrixKind::weight_component, layer) && !produce(context, next.take(), tile, fill_weight)) {
+        return false;
+    }
+    return !next.is(MatrixKind::bias_component, layer) || produce(context, next.take(), tile, fill_bias);
+}
+
+/// One layer's share of the kernel, added to `total`, and its planes. Returns false once the queue was stopped.
 template <class T>
-bool add_layer(const AssemblyContext<T>& context, Index layer, const Tile& tile, ConstMatrixView<T> G,
-               ConstMatrixView<T> H, MatrixView<T> total, Index& matrix) {
-    const Layer& weights = context.network.layers[static_cast<std::size_t>(layer)];
-    const double factor = context.reduction.factor();
-    const auto weight = static_cast<T>(weights.weight_scale * weights.weight_scale * factor);
-    const auto bias =
-        static_cast<T>(weights.has_bias() ? weights.bias_scale * weights.bias_scale * factor : 0.0);
-    const auto next_is = [&](MatrixKind kind) {
-        const KernelMatrix& next = context.matrices[static_cast<std::size_t>(matrix)];
-        return next.kind == kind && next.layer == layer;
-    };
-    if (next_is(MatrixKind::conjugate_kernel) &&
-        !produce(context, matrix++, tile, [&](MatrixView<T> out) { scale_into(G, T{1}, out); })) {
-        return false;
+bool add_layer(const AssemblyContext<T>& context, Index layer, const Tile& tile,
+               const GramScratch<T>& scratch, MatrixView<T> total, NextMatrix& next) {
+    const PanelStore<T>& store = context.store;
+    const Panels& panels = store.panels();
+    const LayerScales scales = scales_of(context.network.layers[at(layer)], context.reduction);
+    const MatrixView<T> G = scratch.G(panels.size(tile.row), panels.size(tile.column));
+    gram(tile, store.activation(tile.row, layer), store.activation(tile.column, layer), G);
+    const bool constant = !store.layout().sensitivities[at(layer)].stored();
+    if (constant && !context.reduction.is_full()) {
+        const double value = constant_gram(context.network, context.reduction);
+        const auto weight = static_cast<T>(scales.weight * value);
+        const auto bias = static_cast<T>(scales.bias * value);
+        add_scaled(ConstMatrixView<T>(G), weight, bias, total);
+        return produce_layer(
+            context, layer, tile, ConstMatrixView<T>(G), next,
+            [&](MatrixView<T> out) { scale_into(ConstMatrixView<T>(G), weight, out); },
+            [&](MatrixView<T> out) { fill(bias, out); });
     }
-    add_hadamard(G, H, weight, bias, total);
-    if (next_is(MatrixKind::weight_component) &&
-        !produce(context, matrix++, tile, [&](MatrixView<T> out) { hadamard(G, H, weight, out); })) {
-        return false;
+    ConstMatrixView<T> H = scratch.constant_H(total.rows, total.cols);
+    if (!constant) {
+        gram(tile, store.sensitivity(tile.row, layer), store.sensitivity(tile.column, layer),
+             scratch.H(total.rows, total.cols));
+        H = scratch.H(total.rows, total.cols);
     }
-    return !next_is(MatrixKind::bias_component) ||
-           produce(context, matrix++, tile, [&](MatrixView<T> out) { scale_into(H, bias, out); });
+    const auto weight = static_cast<T>(scales.weight);
+    const auto bias = static_cast<T>(scales.bias);
+    add_hadamard(ConstMatrixView<T>(G), H, weight, bias, total);
+    return produce_layer(
+        context, layer, tile, ConstMatrixView<T>(G), next,
+        [&](MatrixView<T> out) { hadamard(ConstMatrixView<T>(G), H, weight, out); },
+        [&](MatrixView<T> out) { scale_into(H, bias, out); });
 }
 
 /// All planes of one tile. Returns false once the queue was stopped.
 template <class T>
 bool compute_tile(const AssemblyContext<T>& context, const Tile& tile, const GramScratch<T>& scratch) {
-    const Panels& panels = context.store.panels();
-    const Index rows = panels.size(tile.row);
-    const Index cols = panels.size(tile.column);
-    const Index R = context.reduction.rows_per_sample();
     const auto ntk = static_cast<Index>(context.matrices.size()) - 1;
-
     Plane<T>* plane = context.queue.acquire();
     if (plane == nullptr) return false;
     const MatrixView<T> total = shape_plane(context, *plane, ntk, tile, false);
-    clear(total);
-    Index matrix = 0;
+    fill(T{0}, total);
+    NextMatrix next(context.matrices);
     for (Index layer = 0; layer < context.network.depth(); ++layer) {
-        const MatrixView<T> G = scratch.G(rows, cols);
-        const MatrixView<T> H = scratch.H(rows * R, cols * R);
-        layer_grams(context, layer, tile, G, H);
-        if (!add_layer(context, layer, tile, ConstMatrixView<T>(G), ConstMatrixView<T>(H), total, matrix))
-            return false;
+        if (!add_layer(context, layer, tile, scratch, total, next)) return false;
     }
     if (!all_finite(ConstMatrixView<T>(total))) {
+        const Panels& panels = context.store.panels();
         fail(ExitCode::bad_input,
              "the kernel of samples {} to {} against {} to {} has an entry that is not finite: use "
              "--precision float64, or "
              "check the scale of the weights and samples",
-             panels.begin(tile.row), panels.begin(tile.row) + rows - 1, panels.begin(tile.column),
-             panels.begin(tile.column) + cols - 1);
+             panels.begin(tile.row), panels.begin(tile.row) + panels.size(tile.row) - 1,
+             panels.begin(tile.column), panels.begin(tile.column) + panels.size(tile.column) - 1);
     }
     return submit_with_mirror(context, plane, tile);
 }
@@ -186,7 +225,9 @@ template <class T>
 void work_on_tiles(const AssemblyContext<T>& context, const std::vector<Tile>& tiles,
                    std::atomic<std::size_t>& next, FirstFailure& failure) {
     try {
-        const GramScratch<T> scratch(context.store.panels().panel_size, context.reduction.rows_per_sample());
+        const GramScratch<T> scratch(context.store.panels().size(0), context.reduction,
+                                     !context.store.layout().sensitivities.back().stored(),
+                                     constant_gram(context.network, context.reduction));
         for (std::size_t k = next++; k < tiles.size(); k = next++) {
             if (!compute_tile(context, tiles[k], scratch)) break;
         }
@@ -216,7 +257,7 @@ template <class T>
 void assemble(const Network& network, const Reduction& reduction, const std::vector<KernelMatrix>& matrices,
               const PanelStore<T>& store, const std::vector<Tile>& tiles, int threads,
               const TileSink<T>& sink) {
-    const Index side = store.panels().panel_size * reduction.rows_per_sample();
+    const Index side = store.panels().size(0) * reduction.rows_per_sample();
     PlaneQueue<T> queue(PlaneQueue<T>::planes_for(threads), side * side, threads);
     const AssemblyContext<T> context{network, reduction, matrices, store, queue};
     std::atomic<std::size_t> next{0};

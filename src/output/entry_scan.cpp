@@ -2,39 +2,17 @@
 
 #include "error_measures.hpp"
 #include "tangram/output/entry_check.hpp"
-#include "tangram/support/hdf5.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
+#include <functional>
 #include <limits>
+#include <utility>
 
 namespace tangram {
 
 namespace {
-
-template <class T>
-class TileReader {
-public:
-    TileReader(const std::string& path, const KernelShape& shape)
-        : shape_(shape), file_(h5::open_readonly(path)) {
-        for (const KernelMatrix& matrix : shape.matrices)
-            datasets_.push_back(h5::open_dataset(file_, matrix.path));
-    }
-    /// The block of matrix m at panels (row, column), contiguous, in memory that the next call may reuse.
-    ConstMatrixView<T> read(std::size_t m, const Tile& block, AlignedBuffer<T>& memory) const {
-        const Index R = shape_.matrices[m].rows_per_sample;
-        const Panels& panels = shape_.panels;
-        const Index width = panels.size(block.column) * R;
-        const MatrixView<T> values{memory.data(), panels.size(block.row) * R, width, width};
-        h5::read_block(datasets_[m], panels.begin(block.row) * R, panels.begin(block.column) * R, values);
-        return values;
-    }
-
-private:
-    const KernelShape& shape_;
-    h5::Handle file_;
-    std::vector<h5::Handle> datasets_;
-};
 
 /// K v and |K| |v| of one block, added to the rows that it has in the matrix; `v` starts at its first column.
 template <class T>
@@ -81,84 +59,124 @@ double largest_on_diagonal(ConstMatrixView<T> square) {
     return largest;
 }
 
-/// The sum of the components on one tile, to be compared with the kernel.
+/// One thread's memory for two tiles and for the sum of the components on one.
 template <class T>
-class ComponentSum {
-public:
-    explicit ComponentSum(Index values) : memory_(values) {}
-    void start(Index values) { std::fill_n(memory_.data(), values, 0.0); }
-    void add(ConstMatrixView<T> block) {
-        double* sum = memory_.data();
-#pragma omp simd
-        for (Index k = 0; k < block.rows * block.cols; ++k) sum[k] += static_cast<double>(block.data[k]);
-    }
-    [[nodiscard]] double difference(ConstMatrixView<T> block) const {
-        const double* sum = memory_.data();
-        double worst = 0;
-        double watch = 0;  // a NaN gets lost in max(), never in a sum
-#pragma omp simd reduction(max : worst) reduction(+ : watch)
-        for (Index k = 0; k < block.rows * block.cols; ++k) {
-            const double difference = std::abs(sum[k] - static_cast<double>(block.data[k]));
-            worst = difference > worst ? difference : worst;
-            watch += difference * 0.0;
-        }
-        return watch == 0.0 ? worst : std::numeric_limits<double>::infinity();
-    }
-
-private:
-    AlignedBuffer<double> memory_;
+struct ScanMemory {
+    explicit ScanMemory(Index tile_values)
+        : tile(tile_values), mirror(tile_values), component_sum(tile_values) {}
+    AlignedBuffer<T> tile, mirror;
+    AlignedBuffer<double> component_sum;
 };
 
 template <class T>
-EntryScan scan_entries_of(const std::string& path, const KernelShape& shape, const std::vector<Tile>& tiles,
-                          std::uint64_t seed) {
-    const std::size_t count = shape.matrices.size();
+void add_block(ConstMatrixView<T> block, double* sum) {
+    for (Index i = 0; i < block.rows; ++i, sum += block.cols) {
+        const T* row = block.row(i);
+#pragma omp simd
+        for (Index j = 0; j < block.cols; ++j) sum[j] += static_cast<double>(row[j]);
+    }
+}
+
+/// max |block - sum|.
+template <class T>
+double difference_from(const double* sum, ConstMatrixView<T> block) {
+    double worst = 0;
+    double watch = 0;  // a NaN gets lost in max(), never in a sum
+    for (Index i = 0; i < block.rows; ++i, sum += block.cols) {
+        const T* row = block.row(i);
+#pragma omp simd reduction(max : worst) reduction(+ : watch)
+        for (Index j = 0; j < block.cols; ++j) {
+            const double difference = std::abs(sum[j] - static_cast<double>(row[j]));
+            worst = difference > worst ? difference : worst;
+            watch += difference * 0.0;
+        }
+    }
+    return watch == 0.0 ? worst : std::numeric_limits<double>::infinity();
+}
+
+EntryScan empty_scan(const KernelShape& shape) {
     EntryScan scan;
-    scan.largest.assign(count, 0);
-    scan.asymmetry.assign(count, 0);
+    scan.largest.assign(shape.matrices.size(), 0);
+    scan.asymmetry.assign(shape.matrices.size(), 0);
     for (const KernelMatrix& matrix : shape.matrices) {
         scan.products.emplace_back(at(shape.rows(matrix)));
         scan.sizes.emplace_back(at(shape.rows(matrix)));
     }
+    return scan;
+}
+
+void merge(EntryScan& total, const EntryScan& part) {
+    for (std::size_t m = 0; m < total.products.size(); ++m) {
+        std::transform(part.products[m].begin(), part.products[m].end(), total.products[m].begin(),
+                       total.products[m].begin(), std::plus<>());
+        std::transform(part.sizes[m].begin(), part.sizes[m].end(), total.sizes[m].begin(),
+                       total.sizes[m].begin(), std::plus<>());
+        total.largest[m] = worse(total.largest[m], part.largest[m]);
+        total.asymmetry[m] = worse(total.asymmetry[m], part.asymmetry[m]);
+    }
+    total.sum_difference = worse(total.sum_difference, part.sum_difference);
+}
+
+/// Adds what one tile and its mirror contribute; `v` is the probe.
+template <class T>
+void scan_tile(const TileFile& file, const KernelShape& shape, const std::vector<double>& v, const Tile& tile,
+               ScanMemory<T>& memory, EntryScan& scan) {
+    const std::size_t last = shape.matrices.size() - 1;
+    double* sum = memory.component_sum.data();
+    std::fill_n(sum, memory.component_sum.size(), 0.0);
+    for (std::size_t m = 0; m <= last; ++m) {
+        const Index R = shape.matrices[m].rows_per_sample;
+        const Index row = shape.panels.begin(tile.row) * R;
+        const Index column = shape.panels.begin(tile.column) * R;
+        const ConstMatrixView<T> block = file.read(m, tile, memory.tile.data());
+        ConstMatrixView<T> mirror = block;
+        add_products(block, v.data() + column, scan.products[m].data() + row, scan.sizes[m].data() + row);
+        if (tile.is_diagonal()) {
+            scan.largest[m] = worse(scan.largest[m], largest_on_diagonal(block));
+        } else {
+            mirror = file.read(m, {tile.column, tile.row}, memory.mirror.data());
+            add_products(mirror, v.data() + row, scan.products[m].data() + column,
+                         scan.sizes[m].data() + column);
+        }
+        scan.asymmetry[m] = worse(scan.asymmetry[m], asymmetry(block, mirror));
+        if (shape.matrices[m].is_component()) add_block(block, sum);
+        if (m == last) scan.sum_difference = worse(scan.sum_difference, difference_from(sum, block));
+    }
+}
+
+template <class T>
+EntryScan scan_entries_of(const TileFile& file, const KernelShape& shape, const std::vector<Tile>& tiles,
+                          int threads, std::uint64_t seed) {
+    const Index side = shape.tile_rows(shape.matrices.back());
     std::vector<double> v(at(shape.rows(shape.matrices.back())));
     for (std::size_t k = 0; k < v.size(); ++k) v[k] = probe_sign(seed, static_cast<Index>(k));
-
-    const TileReader<T> reader(path, shape);
-    const Index tile_values = shape.tile_rows(shape.matrices.back()) * shape.tile_rows(shape.matrices.back());
-    AlignedBuffer<T> memory(tile_values);
-    AlignedBuffer<T> mirror_memory(tile_values);
-    ComponentSum<T> component_sum(tile_values);
-    for (const Tile& tile : tiles) {
-        component_sum.start(tile_values);
-        for (std::size_t m = 0; m < count; ++m) {
-            const Index R = shape.matrices[m].rows_per_sample;
-            const Index row = shape.panels.begin(tile.row) * R;
-            const Index column = shape.panels.begin(tile.column) * R;
-            const ConstMatrixView<T> block = reader.read(m, tile, memory);
-            ConstMatrixView<T> mirror = block;
-            add_products(block, v.data() + column, scan.products[m].data() + row, scan.sizes[m].data() + row);
-            if (tile.is_diagonal()) {
-                scan.largest[m] = worse(scan.largest[m], largest_on_diagonal(block));
-            } else {
-                mirror = reader.read(m, {tile.column, tile.row}, mirror_memory);
-                add_products(mirror, v.data() + row, scan.products[m].data() + column,
-                             scan.sizes[m].data() + column);
-            }
-            scan.asymmetry[m] = worse(scan.asymmetry[m], asymmetry(block, mirror));
-            if (shape.matrices[m].is_component()) component_sum.add(block);
-            if (m == count - 1)
-                scan.sum_difference = worse(scan.sum_difference, component_sum.difference(block));
+    // Each thread has sums of its own and always the same tiles, so that rounding is the same at every run.
+    std::vector<EntryScan> scans(at(threads));
+    std::vector<std::exception_ptr> failures(at(threads));
+#pragma omp parallel for num_threads(threads) schedule(static, 1) default(shared)
+    for (int t = 0; t < threads; ++t) {
+        try {
+            scans[at(t)] = empty_scan(shape);
+            ScanMemory<T> memory(side * side);
+            for (std::size_t k = at(t); k < tiles.size(); k += at(threads))
+                scan_tile(file, shape, v, tiles[k], memory, scans[at(t)]);
+        } catch (...) {
+            failures[at(t)] = std::current_exception();
         }
     }
-    return scan;
+    for (const std::exception_ptr& failure : failures) {
+        if (failure) std::rethrow_exception(failure);
+    }
+    for (std::size_t t = 1; t < scans.size(); ++t) merge(scans[0], scans[t]);
+    return std::move(scans[0]);
 }
 
 }  // namespace
 
-EntryScan scan_entries(const std::string& path, const KernelShape& shape, const std::vector<Tile>& tiles,
-                       std::uint64_t seed) {
-    return shape.precision == Precision::float32 ? scan_entries_of<float>(path, shape, tiles, seed)
-                                                 : scan_entries_of<double>(path, shape, tiles, seed);
+EntryScan scan_entries(const TileFile& file, const KernelShape& shape, const std::vector<Tile>& tiles,
+                       int threads, std::uint64_t seed) {
+    return shape.precision == Precision::float32 ? scan_entries_of<float>(file, shape, tiles, threads, seed)
+                                                 : scan_entries_of<double>(file, shape, tiles, threads, seed);
 }
 
 }  // namespace tangram

@@ -2,10 +2,9 @@
 // One reading of every entry of a kernel file. Private to output/entry_check.cpp, whose public header says
 // what for.
 
-#include "tangram/output/schema.hpp"
+#include "tangram/output/tile_file.hpp"
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 namespace tangram {
@@ -19,8 +18,8 @@ struct EntryScan {
     double sum_difference = 0;      ///< max |K - sum of components|
 };
 
-/// Reads the tiles with the serial driver. Not collective. Throws Error(io).
-EntryScan scan_entries(const std::string& path, const KernelShape& shape, const std::vector<Tile>& tiles,
-                       std::uint64_t seed);
+/// Reads the tiles on `threads` threads. Not collective. Throws Error(io).
+EntryScan scan_entries(const TileFile& file, const KernelShape& shape, const std::vector<Tile>& tiles,
+                       int threads, std::uint64_t seed);
 
 }  // namespace tangram

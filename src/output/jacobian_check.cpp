@@ -1,8 +1,8 @@
 #include "tangram/output/jacobian_check.hpp"
 
 #include "error_measures.hpp"
+#include "tangram/output/tile_file.hpp"
 #include "tangram/support/blas.hpp"
-#include "tangram/support/hdf5.hpp"
 #include "tangram/tangent/conditioning.hpp"
 #include "tangram/tangent/features.hpp"
 #include "tangram/tangent/finite_difference.hpp"
@@ -90,16 +90,16 @@ std::vector<bool> near_kink(const Network& network, ConstMatrixView<double> X,
 }
 
 /// Collective. The entries of one stored matrix at the check samples: each rank reads some rows.
-Matrix<double> read_check_entries(const mpi::Communicator& comm, const h5::Handle& file,
-                                  const KernelMatrix& matrix, const std::vector<std::int64_t>& samples) {
-    const h5::Handle dataset = h5::open_dataset(file, matrix.path);
+Matrix<double> read_check_entries(const mpi::Communicator& comm, const TileFile& file,
+                                  const KernelShape& shape, std::size_t matrix,
+                                  const std::vector<std::int64_t>& samples) {
     const auto count = static_cast<Index>(samples.size());
-    const Index R = matrix.rows_per_sample;
+    const Index R = shape.matrices[matrix].rows_per_sample;
     Matrix<double> K(count * R, count * R);
     for (Index i = comm.rank(); i < count; i += comm.size()) {
         for (Index j = 0; j < count; ++j) {
-            h5::read_block(dataset, samples[at(i)] * R, samples[at(j)] * R,
-                           K.view().block(i * R, j * R, R, R));
+            file.read_entries(matrix, samples[at(i)] * R, samples[at(j)] * R,
+                              K.view().block(i * R, j * R, R, R));
         }
     }
     mpi::sum(comm, values(K));
@@ -225,7 +225,7 @@ std::vector<std::int64_t> spread_check_samples(Index samples, Index wanted) {
 void check_against_jacobian(const mpi::Communicator& comm, const std::string& path, const KernelShape& shape,
                             const Network& network, const Reduction& reduction, ConstMatrixView<double> X,
                             CheckReport& report) {
-    const h5::Handle file = h5::open_readonly(path);
+    const TileFile file(path, shape, TileFile::Access::read);
     const std::vector<SampleGradient> gradients = gradients_of(comm, network, X);
     const std::vector<bool> excluded = near_kink(network, X, gradients);
     report.samples_near_kink = std::count(excluded.begin(), excluded.end(), true);
@@ -241,11 +241,12 @@ void check_against_jacobian(const mpi::Communicator& comm, const std::string& pa
         mpi::sum(comm, values(reference));
         add_to(report.jacobian_ntk, reference);
         if (const KernelMatrix* matrix = stored_component(shape, tensor)) {
-            const Matrix<double> K = read_check_entries(comm, file, *matrix, report.samples);
+            const auto m = static_cast<std::size_t>(matrix - shape.matrices.data());
+            const Matrix<double> K = read_check_entries(comm, file, shape, m, report.samples);
             report.components.push_back(compare(matrix->name, K, reference, excluded, R, epsilon, smallest));
         }
     }
-    report.layerwise_ntk = read_check_entries(comm, file, shape.matrices.back(), report.samples);
+    report.layerwise_ntk = read_check_entries(comm, file, shape, shape.matrices.size() - 1, report.samples);
     // A component too small for the precision does no harm where the total holds: the total itself gets no
     // such grace.
     report.total = compare("ntk", report.layerwise_ntk, report.jacobian_ntk, excluded, R, epsilon, 0);

@@ -4,7 +4,9 @@
 #include "tangram/tangent/features.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <functional>
+#include <mutex>
 #include <utility>
 
 namespace tangram {
@@ -21,19 +23,45 @@ struct Shard {
 };
 
 Shard compute_shard(const Panels& panels, const PanelRange& range, const Network& network,
-                    const Reduction& reduction, const ReadSamples& read_samples) {
+                    const Reduction& reduction, const ReadSamples& read_samples, int threads) {
     Shard shard{lay_out_panel(network, reduction, panels.panel_size, sizeof(double)), range, {}};
-    FeatureScratch scratch;
-    for (Index panel = shard.range.begin; panel < shard.range.end; ++panel) {
-        Matrix<double> X(panels.size(panel), network.inputs());
-        Matrix<double> outputs(X.rows(), network.outputs());
-        read_samples(panels.begin(panel), X.view());
-        double* block = shard.blocks.emplace_back(shard.layout.size).data();
-        compute_features(network, reduction, shard.layout, std::as_const(X).view(), panels.begin(panel),
-                         block, outputs.view(), scratch);
+    for (Index panel = range.begin; panel < range.end; ++panel) shard.blocks.emplace_back(shard.layout.size);
+    std::vector<std::exception_ptr> failures(at(range.size()));
+    std::mutex reading;
+#pragma omp parallel num_threads(threads) default(shared)
+    {
+        FeatureScratch scratch;
+#pragma omp for schedule(dynamic)
+        for (Index panel = range.begin; panel < range.end; ++panel) {
+            try {
+                Matrix<double> X(panels.size(panel), network.inputs());
+                Matrix<double> outputs(X.rows(), network.outputs());
+                {
+                    const std::lock_guard lock(reading);  // HDF5 is not thread-safe
+                    read_samples(panels.begin(panel), X.view());
+                }
+                compute_features(network, reduction, shard.layout, std::as_const(X).view(),
+                                 panels.begin(panel), shard.blocks[at(panel - range.begin)].data(),
+                                 outputs.view(), scratch);
+            } catch (...) {
+                failures[at(panel - range.begin)] = std::current_exception();
+            }
+        }
+    }
+    for (const std::exception_ptr& failure : failures) {
+        if (failure) std::rethrow_exception(failure);
     }
     return shard;
 }
+
+/// BLAS on several threads while this lives, on one afterwards.
+class BlasThreads {
+public:
+    explicit BlasThreads(int threads) { blas::set_blas_threads(threads); }
+    ~BlasThreads() { blas::set_blas_threads(1); }
+    BlasThreads(const BlasThreads&) = delete;
+    BlasThreads& operator=(const BlasThreads&) = delete;
+};
 
 /// Everything that the products of one rank are computed from.
 struct ProbeContext {
@@ -165,9 +193,11 @@ void add_to(std::vector<double>& total, const std::vector<double>& part) {
 
 ProbeReference probe_reference(const mpi::Communicator& comm, const KernelShape& shape,
                                const Distribution& distribution, const Network& network,
-                               const Reduction& reduction, const ReadSamples& read_samples,
+                               const Reduction& reduction, const ReadSamples& read_samples, int threads,
                                std::uint64_t seed) {
-    const Shard shard = compute_shard(shape.panels, distribution.shard, network, reduction, read_samples);
+    const Shard shard =
+        compute_shard(shape.panels, distribution.shard, network, reduction, read_samples, threads);
+    const BlasThreads blas_threads(threads);
     const ProbeContext context{comm, shape.panels, network, reduction, shard, seed};
     ProbeReference reference;
     reference.products.resize(shape.matrices.size());

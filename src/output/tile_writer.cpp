@@ -38,22 +38,16 @@ void create_kernel_file(const mpi::Communicator& comm, const std::string& path, 
     agree_on_root(comm, [&] { reserve_space(path, log); });
 }
 
-TileWriter::TileWriter(const mpi::Communicator& comm, const std::string& path, const KernelShape& shape)
-    : file_(h5::open_parallel(path, comm)),
-      outputs_(h5::open_dataset(file_, "/outputs")),
+TileWriter::TileWriter(const std::string& path, const KernelShape& shape)
+    : file_(path, shape, TileFile::Access::read_write),
       tiles_(shape.panels.count()),
-      checksums_(shape.matrices.size(),
-                 std::vector<std::uint64_t>(static_cast<std::size_t>(tiles_ * tiles_), 0)) {
-    for (const KernelMatrix& matrix : shape.matrices)
-        matrices_.push_back(h5::open_dataset(file_, matrix.path));
-}
+      checksums_(shape.matrices.size(), std::vector<std::uint64_t>(at(tiles_ * tiles_), 0)) {}
 
 template <class T>
 void TileWriter::write(const FinishedPlane<T>& plane) {
-    const auto matrix = static_cast<std::size_t>(plane.matrix);
-    h5::write_block(matrices_[matrix], plane.row, plane.column, plane.values);
-    checksums_[matrix][static_cast<std::size_t>(plane.block.row * tiles_ + plane.block.column)] =
-        checksum(plane.values);
+    const std::size_t matrix = at(plane.matrix);
+    file_.write(matrix, plane.block, plane.values);
+    checksums_[matrix][at(plane.block.row * tiles_ + plane.block.column)] = checksum(plane.values);
     bytes_written_ += plane.values.rows * plane.values.cols * static_cast<Index>(sizeof(T));
 }
 
@@ -61,13 +55,7 @@ template void TileWriter::write(const FinishedPlane<float>&);
 template void TileWriter::write(const FinishedPlane<double>&);
 
 void TileWriter::write_outputs(Index first, ConstMatrixView<double> outputs) {
-    if (outputs.rows > 0) h5::write_block(outputs_, first, 0, outputs);
-}
-
-void TileWriter::close() {
-    for (h5::Handle& matrix : matrices_) matrix.close("a matrix of the kernel file");
-    outputs_.close("/outputs");
-    file_.close("the kernel file");
+    if (outputs.rows > 0) file_.write_outputs(first, outputs);
 }
 
 }  // namespace tangram

@@ -3,6 +3,7 @@
 #include "tangram/support/error.hpp"
 
 #include <algorithm>
+#include <array>
 #include <exception>
 #include <utility>
 
@@ -162,6 +163,23 @@ ElementClass element_class(const Handle& dataset) {
 Index element_bytes(const Handle& dataset) {
     const Handle type(H5Dget_type(dataset.get()), H5Tclose);
     return static_cast<Index>(H5Tget_size(type.get()));
+}
+
+Index data_offset(const Handle& dataset) {
+    const haddr_t offset = H5Dget_offset(dataset.get());
+    if (offset == HADDR_UNDEF) fail(ExitCode::io, "a dataset has no place in the file: {}", last_error());
+    return static_cast<Index>(offset);
+}
+
+Index chunk_offset(const Handle& dataset, Index row, Index col) {
+    const std::array<hsize_t, 2> entry{static_cast<hsize_t>(row), static_cast<hsize_t>(col)};
+    haddr_t offset = HADDR_UNDEF;
+    unsigned filters = 0;
+    hsize_t bytes = 0;
+    require(H5Dget_chunk_info_by_coord(dataset.get(), entry.data(), &filters, &offset, &bytes),
+            "looking for a tile");
+    if (offset == HADDR_UNDEF) fail(ExitCode::io, "a tile has no place in the file");
+    return static_cast<Index>(offset);
 }
 
 }  // namespace tangram::h5

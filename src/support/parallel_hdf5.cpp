@@ -25,11 +25,4 @@ Handle create_parallel(const std::string& path, const mpi::Communicator& comm) {
     return file;
 }
 
-Handle open_parallel(const std::string& path, const mpi::Communicator& comm) {
-    const Handle access = parallel_access(comm);
-    Handle file(H5Fopen(path.c_str(), H5F_ACC_RDWR, access.get()), H5Fclose);
-    if (!file.valid()) fail(ExitCode::io, "cannot open for writing ({}): {}", path, last_error());
-    return file;
-}
-
 }  // namespace tangram::h5

@@ -38,10 +38,10 @@ CheckReport check_spoilt(const Network& network, const Reduction& reduction, con
     const KernelShape shape = make_shape(
         network, reduction, {n, tile}, sizeof(T) == 4 ? Precision::float32 : Precision::float64, components);
     create_kernel_file(world, path, shape, log);
-    TileWriter writer(world, path, shape);
-    Matrix<T> copy(tile * reduction.rows_per_sample(), tile * reduction.rows_per_sample());
+    TileWriter writer(path, shape);
     run_tiles<T>(world, network, reduction, shape, X.view(), 1, [&](const FinishedPlane<T>& plane) {
-        const MatrixView<T> values{copy.data(), plane.values.rows, plane.values.cols, plane.values.cols};
+        Matrix<T> copy(plane.values.ld, plane.values.ld);
+        const MatrixView<T> values = copy.view().block(0, 0, plane.values.rows, plane.values.cols);
         for (Index i = 0; i < values.rows; ++i) {
             for (Index j = 0; j < values.cols; ++j) values(i, j) = plane.values(i, j);
         }
@@ -50,7 +50,7 @@ CheckReport check_spoilt(const Network& network, const Reduction& reduction, con
         changed.values = values;
         writer.write(changed);
     });
-    writer.close();
+    mpi::barrier(world);
 
     CheckReport report;
     report.run = true;
@@ -70,7 +70,7 @@ CheckReport check_spoilt(const Network& network, const Reduction& reduction, con
                 for (Index j = 0; j < out.cols; ++j) out(i, j) = X(first + i, j);
             }
         },
-        report);
+        2, report);
     mpi::barrier(world);
     if (world.is_root()) std::remove(path.c_str());
     return report;

@@ -19,6 +19,10 @@ void hadamard(ConstMatrixView<T> G, ConstMatrixView<T> H, T scale, MatrixView<T>
 template <class T>
 void add_hadamard(ConstMatrixView<T> G, ConstMatrixView<T> H, T weight, T bias, MatrixView<T> out);
 
+/// out = (out + weight G) + bias: the same where H is one constant, which has gone into `weight` and `bias`.
+template <class T>
+void add_scaled(ConstMatrixView<T> G, T weight, T bias, MatrixView<T> out);
+
 /// H = value where the two outputs are the same, 0 where not: the Gram of a linear output, R' outputs a
 /// sample.
 template <class T>
@@ -28,9 +32,9 @@ void fill_constant_gram(T value, Index rows_per_sample, MatrixView<T> H);
 template <class T>
 void scale_into(ConstMatrixView<T> in, T scale, MatrixView<T> out);
 
-/// out = 0.
+/// out = value everywhere.
 template <class T>
-void clear(MatrixView<T> out);
+void fill(T value, MatrixView<T> out);
 
 /// out (n, m) = in^T, in (m, n).
 template <class T>

@@ -33,9 +33,9 @@ using ReadSamples = std::function<void(Index first, MatrixView<double> out)>;
 double probe_sign(std::uint64_t seed, Index row);
 
 /// Collective. Fills the report's probe errors, worst row, symmetry error, sum of components and conjugate
-/// kernels.
+/// kernels, on `threads` threads a rank.
 void check_all_entries(const mpi::Communicator& comm, const std::string& path, const KernelShape& shape,
                        const Distribution& distribution, const Network& network, const Reduction& reduction,
-                       const ReadSamples& read_samples, CheckReport& report);
+                       const ReadSamples& read_samples, int threads, CheckReport& report);
 
 }  // namespace tangram

@@ -1,14 +1,14 @@
 #pragma once
-// The big arrays of the kernel file, written under MPI-IO tile by tile: no rank ever holds an N x N matrix.
+// The big arrays of the kernel file, written tile by tile: no rank ever holds an N x N matrix.
 //
-//   create(): every dataset is made and its space allocated, the file closed, its space reserved on disk
-//   TileWriter: opened again by all ranks; each writes its own tiles and rows independently
-//   strings, attributes and small tables follow when it is closed (output/finish.hpp): parallel HDF5 cannot
-//   write them
+//   create_kernel_file(): all ranks make the datasets through MPI-IO and close the file; its space is reserved
+//   TileWriter: each rank writes its own tiles and rows where they lie (output/tile_file.hpp), alone
+//   strings, attributes and small tables follow at the end (output/metadata.hpp): parallel HDF5 cannot write
+//   them
 
 #include "tangram/kernel/assembly.hpp"
 #include "tangram/output/schema.hpp"
-#include "tangram/support/hdf5.hpp"
+#include "tangram/output/tile_file.hpp"
 #include "tangram/support/log.hpp"
 #include "tangram/support/mpi.hpp"
 
@@ -24,17 +24,17 @@ void create_kernel_file(const mpi::Communicator& comm, const std::string& path, 
 
 class TileWriter {
 public:
-    /// Collective. Opens the file that create_kernel_file made.
-    TileWriter(const mpi::Communicator& comm, const std::string& path, const KernelShape& shape);
+    /// Opens the file that create_kernel_file made. Not collective.
+    TileWriter(const std::string& path, const KernelShape& shape);
 
-    /// Writes one block and remembers its checksum. Not collective. Throws Error(io).
+    /// Writes one block and remembers its checksum. Throws Error(no_resources) if the disk is full, else
+    /// Error(io).
     template <class T>
     void write(const FinishedPlane<T>& plane);
-    /// Writes the outputs of samples [first, first + outputs.rows). Not collective. Throws Error(io).
+    /// Writes the outputs of samples [first, first + outputs.rows).
     void write_outputs(Index first, ConstMatrixView<double> outputs);
-
-    /// Collective. Closes the file. Throws Error(io).
-    void close();
+    /// Brings what was written to disk.
+    void sync() const { file_.sync(); }
 
     /// [matrix]: the XXH3 of each tile that this rank wrote, (tiles, tiles) row-major, 0 elsewhere.
     [[nodiscard]] std::vector<std::vector<std::uint64_t>>& checksums() { return checksums_; }
@@ -42,9 +42,7 @@ public:
     [[nodiscard]] Index bytes_written() const { return bytes_written_; }
 
 private:
-    h5::Handle file_;
-    std::vector<h5::Handle> matrices_;
-    h5::Handle outputs_;
+    TileFile file_;
     Index tiles_;
     std::vector<std::vector<std::uint64_t>> checksums_;
     Index bytes_written_ = 0;

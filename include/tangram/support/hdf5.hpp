@@ -66,6 +66,10 @@ enum class ElementClass { integer, real, other };
 ElementClass element_class(const Handle& dataset);
 /// Bytes of one stored element.
 Index element_bytes(const Handle& dataset);
+/// Where in the file the values of a contiguous dataset begin, or those of the chunk that holds entry
+/// (row, col). Throws Error(io) where no space has been allocated.
+Index data_offset(const Handle& dataset);
+Index chunk_offset(const Handle& dataset, Index row, Index col);
 
 // ---- reading: HDF5 converts to the type asked for
 /// The whole dataset, row-major.

@@ -12,7 +12,8 @@ namespace tangram {
 using Log = spdlog::logger;
 
 /// A logger to stderr; silent unless `speaks` (rank 0). `level` is one of trace, debug, info, warn, error,
-/// off.
-std::shared_ptr<Log> make_log(bool speaks, const std::string& level);
+/// off. `over_bar`: every message first erases the progress bar that may stand on its line (see draws_bar in
+/// support/progress.hpp).
+std::shared_ptr<Log> make_log(bool speaks, const std::string& level, bool over_bar = false);
 
 }  // namespace tangram

@@ -48,19 +48,22 @@ struct MatrixView {
 template <class T>
 using ConstMatrixView = MatrixView<const T>;
 
-/// Memory for `size` values, aligned to 64 bytes and left untouched, so that the thread that writes first
-/// places it.
+/// Buffers of as many bytes begin on a page, as direct I/O wants it.
+inline constexpr Index page_aligned_from = 65536;
+
+/// `bytes` bytes, left untouched, so that the thread that writes first places them: aligned to cache lines;
+/// from page_aligned_from on to pages; from 2 MiB on to huge pages, which it also asks for.
+/// Release with std::free. Throws std::bad_alloc.
+void* allocate(std::size_t bytes);
+
+/// Memory for `size` values, aligned as allocate() says and left untouched.
 template <class T>
 class AlignedBuffer {
 public:
     AlignedBuffer() = default;
     explicit AlignedBuffer(Index size) : size_(size) {
         if (size < 0 || size > std::numeric_limits<Index>::max() / 64) throw std::bad_alloc();
-        if (size > 0) {
-            const std::size_t bytes = (static_cast<std::size_t>(size) * sizeof(T) + 63) / 64 * 64;
-            memory_.reset(static_cast<T*>(std::aligned_alloc(64, bytes)));
-            if (!memory_) throw std::bad_alloc();
-        }
+        if (size > 0) memory_.reset(static_cast<T*>(allocate(static_cast<std::size_t>(size) * sizeof(T))));
     }
     [[nodiscard]] T* data() const { return memory_.get(); }
     [[nodiscard]] Index size() const { return size_; }

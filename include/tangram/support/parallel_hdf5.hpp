@@ -11,7 +11,5 @@ namespace tangram::h5 {
 
 /// Collective. Creates (or truncates) `path`, newest file format, metadata written collectively.
 Handle create_parallel(const std::string& path, const mpi::Communicator& comm);
-/// Collective. Opens `path` for writing.
-Handle open_parallel(const std::string& path, const mpi::Communicator& comm);
 
 }  // namespace tangram::h5
