@@ -5,9 +5,8 @@
 
 #include "tangram/commands/inputs.hpp"
 #include "tangram/commands/summary.hpp"
-#include "tangram/kernel/assembly.hpp"
-#include "tangram/kernel/exchange.hpp"
 #include "tangram/kernel/shard_features.hpp"
+#include "tangram/kernel/tile_loop.hpp"
 #include "tangram/output/entry_check.hpp"
 #include "tangram/output/jacobian_check.hpp"
 #include "tangram/output/lifecycle.hpp"
@@ -133,16 +132,15 @@ Computed compute(const Run& run) {
     compute_shard(run, store, computed);
     run.log.info("features of {} samples in {:.2f} s", run.shape.panels.samples,
                  run.timer.seconds(Phase::features));
-    {
-        const auto timed = run.timer.measure(Phase::exchange);
-        computed.bytes_received = exchange(run.world, run.distribution.grid, store);
-    }
     create_kernel_file(run.world, partial, run.shape, run.log);
     TileWriter writer(partial, run.shape);
     try {
-        const auto timed = run.timer.measure(Phase::assemble);
-        assemble<T>(inputs.network, inputs.reduction, run.shape.matrices, store, run.distribution.tiles,
-                    run.threads, [&](const FinishedPlane<T>& plane) { writer.write(plane); });
+        const TileLoopReport loop = run_tile_loop<T>(
+            run.world, run.distribution, inputs.network, inputs.reduction, run.shape.matrices, store,
+            run.threads, [&](const FinishedPlane<T>& plane) { writer.write(plane); }, [] {});
+        run.timer.add(Phase::exchange, loop.exchange_seconds);
+        run.timer.add(Phase::assemble, loop.assemble_seconds);
+        computed.bytes_received = loop.bytes_received;
     } catch (const Error& error) {
         // Input that makes no finite kernel leaves no file behind; after a fault of the disk there is
         // something to look at.

@@ -1,6 +1,5 @@
 #include "tangram/kernel/assembly.hpp"
 
-#include "tangram/kernel/plane_queue.hpp"
 #include "tangram/kernel/tile.hpp"
 #include "tangram/support/blas.hpp"
 #include "tangram/support/error.hpp"
@@ -17,39 +16,17 @@ namespace {
 /// What every tile needs to know; the same for all threads.
 template <class T>
 struct AssemblyContext {
+    AssemblyContext(const TileProblem<T>& problem, PlaneQueue<T>& plane_queue)
+        : network(problem.network),
+          reduction(problem.reduction),
+          matrices(problem.matrices),
+          store(problem.store),
+          queue(plane_queue) {}
     const Network& network;
     const Reduction& reduction;
     const std::vector<KernelMatrix>& matrices;
     const PanelStore<T>& store;
     PlaneQueue<T>& queue;
-};
-
-/// The two Gram products of one layer on one tile, in a thread's own memory; rows padded against cache
-/// aliasing. For full, whose Gram of a linear output is constant but not one number, that is kept as well.
-template <class T>
-class GramScratch {
-public:
-    GramScratch(Index panel_size, const Reduction& reduction, bool constant_output, double constant)
-        : ld_g_(panel_size + padding),
-          ld_h_(panel_size * reduction.rows_per_sample() + padding),
-          g_(panel_size * ld_g_),
-          h_(panel_size * reduction.rows_per_sample() * ld_h_) {
-        if (!constant_output || !reduction.is_full()) return;
-        const Index rows = panel_size * reduction.rows_per_sample();
-        constant_ = AlignedBuffer<T>(rows * ld_h_);
-        fill_constant_gram(static_cast<T>(constant), reduction.rows_per_sample(),
-                           MatrixView<T>{constant_.data(), rows, rows, ld_h_});
-    }
-    [[nodiscard]] MatrixView<T> G(Index rows, Index cols) const { return {g_.data(), rows, cols, ld_g_}; }
-    [[nodiscard]] MatrixView<T> H(Index rows, Index cols) const { return {h_.data(), rows, cols, ld_h_}; }
-    [[nodiscard]] ConstMatrixView<T> constant_H(Index rows, Index cols) const {
-        return {constant_.data(), rows, cols, ld_h_};
-    }
-
-private:
-    static constexpr Index padding = 64 / static_cast<Index>(sizeof(T));
-    Index ld_g_, ld_h_;
-    AlignedBuffer<T> g_, h_, constant_;
 };
 
 /// C = A B^T, where B is A on a diagonal tile: then one triangle is computed, and mirrored so that C is
@@ -223,11 +200,8 @@ private:
 
 template <class T>
 void work_on_tiles(const AssemblyContext<T>& context, const std::vector<Tile>& tiles,
-                   std::atomic<std::size_t>& next, FirstFailure& failure) {
+                   const GramScratch<T>& scratch, std::atomic<std::size_t>& next, FirstFailure& failure) {
     try {
-        const GramScratch<T> scratch(context.store.panels().size(0), context.reduction,
-                                     !context.store.layout().sensitivities.back().stored(),
-                                     constant_gram(context.network, context.reduction));
         for (std::size_t k = next++; k < tiles.size(); k = next++) {
             if (!compute_tile(context, tiles[k], scratch)) break;
         }
@@ -239,11 +213,13 @@ void work_on_tiles(const AssemblyContext<T>& context, const std::vector<Tile>& t
 }
 
 template <class T>
-void write_planes(PlaneQueue<T>& queue, const TileSink<T>& sink, FirstFailure& failure) {
+void write_planes(PlaneQueue<T>& queue, const TileSink<T>& sink, const std::function<void()>& between,
+                  FirstFailure& failure) {
     try {
-        while (Plane<T>* plane = queue.take()) {
+        while (Plane<T>* plane = queue.take(between)) {
             sink(plane->content);
             queue.release(plane);
+            between();
         }
     } catch (...) {
         failure.keep(std::current_exception());
@@ -254,23 +230,23 @@ void write_planes(PlaneQueue<T>& queue, const TileSink<T>& sink, FirstFailure& f
 }  // namespace
 
 template <class T>
-void assemble(const Network& network, const Reduction& reduction, const std::vector<KernelMatrix>& matrices,
-              const PanelStore<T>& store, const std::vector<Tile>& tiles, int threads,
-              const TileSink<T>& sink) {
-    const Index side = store.panels().size(0) * reduction.rows_per_sample();
-    PlaneQueue<T> queue(PlaneQueue<T>::planes_for(threads), side * side, threads);
-    const AssemblyContext<T> context{network, reduction, matrices, store, queue};
+void assemble(const TileProblem<T>& problem, const std::vector<Tile>& tiles, TileWorkspace<T>& workspace,
+              const TileSink<T>& sink, const std::function<void()>& between) {
+    const int threads = workspace.threads();
+    const AssemblyContext<T> context{problem, workspace.queue};
+    workspace.queue.open(threads);
     std::atomic<std::size_t> next{0};
     FirstFailure failure;
     std::atomic<bool> short_of_threads{false};
 #pragma omp parallel num_threads(threads + 1) default(shared)
     {
+        const int thread = omp_get_thread_num();
         if (omp_get_num_threads() != threads + 1) {
             short_of_threads = true;
-        } else if (omp_get_thread_num() == 0) {
-            write_planes(queue, sink, failure);
+        } else if (thread == 0) {
+            write_planes(workspace.queue, sink, between, failure);
         } else {
-            work_on_tiles(context, tiles, next, failure);
+            work_on_tiles(context, tiles, workspace.scratch[at(thread - 1)], next, failure);
         }
     }
     failure.rethrow();
@@ -280,9 +256,9 @@ void assemble(const Network& network, const Reduction& reduction, const std::vec
     }
 }
 
-template void assemble(const Network&, const Reduction&, const std::vector<KernelMatrix>&,
-                       const PanelStore<float>&, const std::vector<Tile>&, int, const TileSink<float>&);
-template void assemble(const Network&, const Reduction&, const std::vector<KernelMatrix>&,
-                       const PanelStore<double>&, const std::vector<Tile>&, int, const TileSink<double>&);
+template void assemble(const TileProblem<float>&, const std::vector<Tile>&, TileWorkspace<float>&,
+                       const TileSink<float>&, const std::function<void()>&);
+template void assemble(const TileProblem<double>&, const std::vector<Tile>&, TileWorkspace<double>&,
+                       const TileSink<double>&, const std::function<void()>&);
 
 }  // namespace tangram

@@ -10,75 +10,96 @@ namespace {
 
 /// Most of what one rank gives to one call: keeps the messages below 2^31 bytes and the buffers inside MPI
 /// small.
-constexpr Index slice_bytes = Index{1} << 28;
+constexpr Index call_bytes = Index{1} << 28;
 
-/// One panel as one MPI element, so that counts and displacements are numbers of panels.
-class PanelType {
-public:
-    explicit PanelType(Index bytes) {
-        // Blocks are padded to cache lines, so 64 bytes divide them; counting lines keeps the int small.
-        MPI_Datatype line = MPI_DATATYPE_NULL;
-        MPI_Type_contiguous(64, MPI_BYTE, &line);
-        MPI_Type_contiguous(narrow(bytes / 64, "cache lines in a panel"), line, &type_);
-        MPI_Type_commit(&type_);
-        MPI_Type_free(&line);
-    }
-    ~PanelType() { MPI_Type_free(&type_); }
-    PanelType(const PanelType&) = delete;
-    PanelType& operator=(const PanelType&) = delete;
-    [[nodiscard]] MPI_Datatype get() const { return type_; }
+/// The shards of a rank's grid row or column, in the order of its ranks; none for an idle rank.
+std::vector<int> shards_of_row(const Grid& grid, int rank) {
+    std::vector<int> shards;
+    for (int b = 0; b < grid.cols && rank < grid.active(); ++b)
+        shards.push_back(grid.row_of(rank) * grid.cols + b);
+    return shards;
+}
 
-private:
-    MPI_Datatype type_ = MPI_DATATYPE_NULL;
-};
+std::vector<int> shards_of_column(const Grid& grid, int rank) {
+    std::vector<int> shards;
+    for (int a = 0; a < grid.rows && rank < grid.active(); ++a)
+        shards.push_back(a * grid.cols + grid.col_of(rank));
+    return shards;
+}
 
-/// Collective over `line`, the ranks of one grid row or column, whose shards are `shards` in rank order: each
-/// rank's panels reach their slots on all the others. Returns the bytes that this rank received.
-template <class T>
-Index gather_along(const mpi::Communicator& line, const std::vector<int>& shards, const Grid& grid,
-                   PanelStore<T>& store) {
-    const Index panel_bytes = store.layout().size * static_cast<Index>(sizeof(T));
-    const PanelType panel_type(panel_bytes);
-    const Index step = std::max<Index>(1, slice_bytes / panel_bytes);
-    std::vector<Index> counts;
-    for (const int shard : shards) counts.push_back(shard_panels(store.panels(), grid, shard).size());
-    const Index longest = *std::max_element(counts.begin(), counts.end());
-
-    Index received = 0;
-    for (Index first = 0; first < longest; first += step) {
-        std::vector<int> slice_counts;
-        std::vector<int> slots;
-        for (std::size_t k = 0; k < shards.size(); ++k) {
-            const Index count = std::clamp<Index>(counts[k] - first, 0, step);
-            slice_counts.push_back(narrow(count, "panels in a slice"));
-            slots.push_back(
-                narrow(store.first_slot(shards[k]) + std::min(first, counts[k]), "slot of a panel"));
-            if (static_cast<int>(k) != line.rank()) received += count * panel_bytes;
-        }
-        MPI_Allgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, store.slot(0), slice_counts.data(), slots.data(),
-                       panel_type.get(), line.get());
-    }
-    return received;
+/// The colour of a line of ranks, or none for an idle rank.
+int colour(const Grid& grid, int rank, int line) {
+    return rank < grid.active() ? line : -1;
 }
 
 }  // namespace
 
 template <class T>
-Index exchange(const mpi::Communicator& world, const Grid& grid, PanelStore<T>& store) {
-    const int rank = world.rank();
-    const bool active = rank < grid.active();
-    const mpi::Communicator row = world.split(active ? grid.row_of(rank) : -1, rank);
-    const mpi::Communicator column = world.split(active ? grid.col_of(rank) : -1, rank);
-    if (!active) return 0;
+Exchange<T>::Exchange(const mpi::Communicator& world, const Grid& grid, PanelStore<T>& store)
+    : grid_(grid),
+      store_(store),
+      row_{world.split(colour(grid, world.rank(), grid.row_of(world.rank())), world.rank()),
+           shards_of_row(grid, world.rank())},
+      column_{world.split(colour(grid, world.rank(), grid.col_of(world.rank())), world.rank()),
+              shards_of_column(grid, world.rank())},
+      panel_(store.layout().size * static_cast<Index>(sizeof(T))) {}
 
-    std::vector<int> row_shards;
-    std::vector<int> column_shards;
-    for (int b = 0; b < grid.cols; ++b) row_shards.push_back(grid.row_of(rank) * grid.cols + b);
-    for (int a = 0; a < grid.rows; ++a) column_shards.push_back(a * grid.cols + grid.col_of(rank));
-    return gather_along(row, row_shards, grid, store) + gather_along(column, column_shards, grid, store);
+/// Begins the allgather of a slice along one line. Every rank's own part is in its place already.
+template <class T>
+void Exchange<T>::gather_along(const Line& line, Index slice) {
+    if (line.shards.size() < 2) return;
+    const Index panel_bytes = store_.layout().size * static_cast<Index>(sizeof(T));
+    const Index most = std::max<Index>(1, call_bytes / panel_bytes);
+    std::vector<PanelRange> ranges;
+    Index longest = 0;
+    for (const int shard : line.shards) {
+        ranges.push_back(
+            slice_of_shard(shard_panels(store_.panels(), grid_, shard), store_.residency().slices, slice));
+        longest = std::max(longest, ranges.back().size());
+    }
+    for (Index first = 0; first < longest; first += most) {
+        std::vector<int>& counts = arguments_.emplace_back();
+        std::vector<int>& slots = arguments_.emplace_back();
+        for (std::size_t k = 0; k < ranges.size(); ++k) {
+            const Index count = std::clamp<Index>(ranges[k].size() - first, 0, most);
+            counts.push_back(narrow(count, "panels in a slice"));
+            slots.push_back(count == 0 ? 0
+                                       : narrow(store_.slot_of(ranges[k].begin + first), "slot of a panel"));
+            if (static_cast<int>(k) != line.comm.rank()) bytes_received_ += count * panel_bytes;
+        }
+        MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, store_.slot(0), counts.data(), slots.data(),
+                        panel_.get(), line.comm.get(), &requests_.emplace_back(MPI_REQUEST_NULL));
+    }
 }
 
-template Index exchange(const mpi::Communicator&, const Grid&, PanelStore<float>&);
-template Index exchange(const mpi::Communicator&, const Grid&, PanelStore<double>&);
+template <class T>
+void Exchange<T>::start(Index slice, Index area) {
+    store_.place(slice, area);
+    gather_along(row_, slice);
+    gather_along(column_, slice);
+}
+
+template <class T>
+void Exchange<T>::progress() {
+    if (requests_.empty()) return;
+    int done = 0;
+    MPI_Testall(narrow(static_cast<Index>(requests_.size()), "requests"), requests_.data(), &done,
+                MPI_STATUSES_IGNORE);
+    if (done != 0) {
+        requests_.clear();
+        arguments_.clear();
+    }
+}
+
+template <class T>
+void Exchange<T>::wait() {
+    MPI_Waitall(narrow(static_cast<Index>(requests_.size()), "requests"), requests_.data(),
+                MPI_STATUSES_IGNORE);
+    requests_.clear();
+    arguments_.clear();
+}
+
+template class Exchange<float>;
+template class Exchange<double>;
 
 }  // namespace tangram

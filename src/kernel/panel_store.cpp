@@ -5,26 +5,37 @@
 namespace tangram {
 
 template <class T>
-PanelStore<T>::PanelStore(const Panels& panels, const Grid& grid, int rank, PanelLayout layout)
+PanelStore<T>::PanelStore(const Panels& panels, const Grid& grid, int rank, PanelLayout layout,
+                          const Residency& residency)
     : panels_(panels),
+      grid_(grid),
+      rank_(rank),
       layout_(std::move(layout)),
-      first_slots_(static_cast<std::size_t>(grid.active()), -1),
-      slot_of_panel_(static_cast<std::size_t>(panels.count()), -1) {
-    Index slots = 0;
-    for (int shard = 0; shard < grid.active() && rank < grid.active(); ++shard) {
-        if (!grid.holds(rank, shard)) continue;
-        const PanelRange range = shard_panels(panels, grid, shard);
-        first_slots_[static_cast<std::size_t>(shard)] = slots;
-        for (Index panel = range.begin; panel < range.end; ++panel) {
-            slot_of_panel_[static_cast<std::size_t>(panel)] = slots++;
-        }
+      residency_(residency),
+      area_panels_(panels_in_area(panels, grid, rank, residency)),
+      slot_of_panel_(at(panels.count()), -1),
+      memory_(panels_held(panels, grid, rank, residency) * layout_.size) {
+    const PanelRange own = shard_panels(panels, grid, rank);
+    for (Index panel = own.begin; panel < own.end; ++panel) slot_of_panel_[at(panel)] = panel - own.begin;
+}
+
+template <class T>
+void PanelStore<T>::place(Index slice, Index area) {
+    const Index begin = shard_panels(panels_, grid_, rank_).size() + area * area_panels_;
+    for (Index& slot : slot_of_panel_) {
+        if (slot >= begin && slot < begin + area_panels_) slot = -1;
     }
-    memory_ = AlignedBuffer<T>(slots * layout_.size);
+    Index slot = begin;
+    for (const int shard : others_held(grid_, rank_)) {
+        const PanelRange range =
+            slice_of_shard(shard_panels(panels_, grid_, shard), residency_.slices, slice);
+        for (Index panel = range.begin; panel < range.end; ++panel) slot_of_panel_[at(panel)] = slot++;
+    }
 }
 
 template <class T>
 T* PanelStore<T>::block(Index panel) const {
-    return slot(slot_of_panel_[static_cast<std::size_t>(panel)]);
+    return slot(slot_of(panel));
 }
 
 template <class T>

@@ -78,6 +78,18 @@ Index default_panel_size(Index samples, Index rows_per_sample) {
     return std::max<Index>(1, panel / rows_per_sample);
 }
 
+std::vector<int> others_held(const Grid& grid, int rank) {
+    std::vector<int> shards;
+    if (rank >= grid.active()) return shards;
+    for (int b = 0; b < grid.cols; ++b) {
+        if (b != grid.col_of(rank)) shards.push_back(grid.row_of(rank) * grid.cols + b);
+    }
+    for (int a = 0; a < grid.rows; ++a) {
+        if (a != grid.row_of(rank)) shards.push_back(a * grid.cols + grid.col_of(rank));
+    }
+    return shards;
+}
+
 Grid make_grid(int ranks) {
     const int smallest = ranks - ranks / 10;
     Grid best{1, ranks};

@@ -1,10 +1,19 @@
 #include "tangram/kernel/plane_queue.hpp"
 
+#include <chrono>
+
 namespace tangram {
 
+namespace {
+
+/// Often enough for MPI to keep a network busy, seldom enough to cost nothing.
+constexpr std::chrono::milliseconds idle_interval{2};
+
+}  // namespace
+
 template <class T>
-PlaneQueue<T>::PlaneQueue(int planes, Index plane_values, int workers)
-    : planes_(static_cast<std::size_t>(planes)), ready_(planes_.size()), workers_(workers) {
+PlaneQueue<T>::PlaneQueue(int planes, Index plane_values)
+    : planes_(static_cast<std::size_t>(planes)), ready_(planes_.size()) {
     free_.reserve(planes_.size());
     for (Plane<T>& plane : planes_) {
         plane.memory = AlignedBuffer<T>(plane_values);
@@ -32,9 +41,20 @@ void PlaneQueue<T>::submit(Plane<T>* plane) {
 }
 
 template <class T>
-Plane<T>* PlaneQueue<T>::take() {
+void PlaneQueue<T>::open(int workers) {
+    workers_ = workers;
+    stopped_ = false;
+}
+
+template <class T>
+Plane<T>* PlaneQueue<T>::take(const std::function<void()>& idle) {
     std::unique_lock lock(mutex_);
-    finished_.wait(lock, [this] { return stopped_ || ready_count_ > 0 || workers_ == 0; });
+    while (!finished_.wait_for(lock, idle_interval,
+                               [this] { return stopped_ || ready_count_ > 0 || workers_ == 0; })) {
+        lock.unlock();
+        idle();
+        lock.lock();
+    }
     if (stopped_ || ready_count_ == 0) return nullptr;
     Plane<T>* plane = ready_[oldest_];
     oldest_ = (oldest_ + 1) % ready_.size();

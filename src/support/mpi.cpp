@@ -77,6 +77,18 @@ Communicator::Communicator(Communicator&& other) noexcept
     other.owned_ = false;
 }
 
+Block::Block(Index bytes) {
+    MPI_Datatype line = MPI_DATATYPE_NULL;
+    MPI_Type_contiguous(64, MPI_BYTE, &line);
+    MPI_Type_contiguous(narrow(bytes / 64, "cache lines in a block"), line, &type_);
+    MPI_Type_commit(&type_);
+    MPI_Type_free(&line);
+}
+
+Block::~Block() {
+    MPI_Type_free(&type_);
+}
+
 void broadcast_bytes(const Communicator& comm, void* data, Index bytes) {
     char* next = static_cast<char*>(data);
     for (Index left = bytes; left > 0;) {

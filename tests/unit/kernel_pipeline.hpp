@@ -3,9 +3,8 @@
 // assembly.
 
 #include "random_networks.hpp"
-#include "tangram/kernel/assembly.hpp"
-#include "tangram/kernel/exchange.hpp"
 #include "tangram/kernel/shard_features.hpp"
+#include "tangram/kernel/tile_loop.hpp"
 #include "tangram/output/schema.hpp"
 #include "tangram/support/mpi.hpp"
 
@@ -29,18 +28,19 @@ inline KernelShape make_shape(const Network& network, const Reduction& reduction
 /// received.
 template <class T>
 Index run_tiles(const mpi::Communicator& comm, const Network& network, const Reduction& reduction,
-                const KernelShape& shape, ConstMatrixView<double> X, int threads, const TileSink<T>& sink) {
+                const KernelShape& shape, ConstMatrixView<double> X, int threads, const TileSink<T>& sink,
+                const Residency& residency = {}) {
     const Distribution distribution = distribute(shape.panels, comm.size(), comm.rank());
     const PanelRange& samples = distribution.shard_samples;
     PanelStore<T> store(shape.panels, distribution.grid, comm.rank(),
-                        lay_out_panel(network, reduction, shape.panels.panel_size, sizeof(T)));
+                        lay_out_panel(network, reduction, shape.panels.panel_size, sizeof(T)), residency);
     Matrix<double> outputs(samples.size(), network.outputs());
     compute_shard_features(network, reduction, distribution.shard,
                            X.row_block(samples.size() > 0 ? samples.begin : 0, samples.size()), threads,
                            store, outputs.view());
-    const Index received = exchange(comm, distribution.grid, store);
-    assemble<T>(network, reduction, shape.matrices, store, distribution.tiles, threads, sink);
-    return received;
+    return run_tile_loop<T>(comm, distribution, network, reduction, shape.matrices, store, threads, sink,
+                            [] {})
+        .bytes_received;
 }
 
 /// Collective. All matrices of `shape`, whole, on every rank, in float64; each entry must be written exactly
@@ -48,7 +48,8 @@ Index run_tiles(const mpi::Communicator& comm, const Network& network, const Red
 template <class T>
 std::vector<Matrix<double>> whole_matrices(const mpi::Communicator& comm, const Network& network,
                                            const Reduction& reduction, const KernelShape& shape,
-                                           ConstMatrixView<double> X, int threads, bool& written_once) {
+                                           ConstMatrixView<double> X, int threads, bool& written_once,
+                                           const Residency& residency = {}) {
     std::vector<Matrix<double>> matrices;
     std::vector<Matrix<double>> times;
     for (const KernelMatrix& matrix : shape.matrices) {
@@ -57,15 +58,18 @@ std::vector<Matrix<double>> whole_matrices(const mpi::Communicator& comm, const 
         // The sum over ranks must leave every bit alone, and only -0 + x has the bits of x for all x.
         std::fill_n(matrices.back().data(), matrices.back().size(), -0.0);
     }
-    run_tiles<T>(comm, network, reduction, shape, X, threads, [&](const FinishedPlane<T>& plane) {
-        const auto m = static_cast<std::size_t>(plane.matrix);
-        for (Index i = 0; i < plane.values.rows; ++i) {
-            for (Index j = 0; j < plane.values.cols; ++j) {
-                matrices[m](plane.row + i, plane.column + j) = static_cast<double>(plane.values(i, j));
-                times[m](plane.row + i, plane.column + j) += 1;
+    run_tiles<T>(
+        comm, network, reduction, shape, X, threads,
+        [&](const FinishedPlane<T>& plane) {
+            const auto m = static_cast<std::size_t>(plane.matrix);
+            for (Index i = 0; i < plane.values.rows; ++i) {
+                for (Index j = 0; j < plane.values.cols; ++j) {
+                    matrices[m](plane.row + i, plane.column + j) = static_cast<double>(plane.values(i, j));
+                    times[m](plane.row + i, plane.column + j) += 1;
+                }
             }
-        }
-    });
+        },
+        residency);
     written_once = true;
     for (std::size_t m = 0; m < matrices.size(); ++m) {
         mpi::sum(comm, {matrices[m].data(), static_cast<std::size_t>(matrices[m].size())});

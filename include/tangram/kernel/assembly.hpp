@@ -10,32 +10,32 @@
 
 #include "tangram/kernel/matrices.hpp"
 #include "tangram/kernel/panel_store.hpp"
+#include "tangram/kernel/tile_workspace.hpp"
 
 #include <functional>
 #include <vector>
 
 namespace tangram {
 
-/// One matrix's block of kernel rows [row, row + values.rows) and columns [column, ..), in values of T.
-template <class T>
-struct FinishedPlane {
-    Index matrix = 0;  ///< index into the list of kernel matrices
-    Tile block;        ///< panels of its rows and columns; row < column for a mirrored plane
-    Index row = 0;
-    Index column = 0;
-    ConstMatrixView<T> values;
-};
-
 template <class T>
 using TileSink = std::function<void(const FinishedPlane<T>&)>;
 
-/// Computes `tiles` from the panels in `store` on `threads` workers (the calling thread comes on top and
-/// mostly waits) and hands every plane to `sink`, on the calling thread, in no fixed order. No memory is
-/// allocated while tiles are computed. What the sink throws ends the loop and comes out here. Throws
-/// Error(bad_input) naming samples if a kernel entry is not finite.
+/// What the tiles of a run have in common.
 template <class T>
-void assemble(const Network& network, const Reduction& reduction, const std::vector<KernelMatrix>& matrices,
-              const PanelStore<T>& store, const std::vector<Tile>& tiles, int threads,
-              const TileSink<T>& sink);
+struct TileProblem {
+    const Network& network;
+    const Reduction& reduction;
+    const std::vector<KernelMatrix>& matrices;
+    const PanelStore<T>& store;
+};
+
+/// Computes `tiles`, whose panels the store holds, on the threads of the workspace (the calling thread comes on
+/// top and mostly waits) and hands every plane to `sink`, on the calling thread, in no fixed order; calls
+/// `between` there after each plane, and every few milliseconds while there is none. No memory is allocated.
+/// What sink and between throw ends the loop and comes out here. Throws Error(bad_input) naming samples if a
+/// kernel entry is not finite.
+template <class T>
+void assemble(const TileProblem<T>& problem, const std::vector<Tile>& tiles, TileWorkspace<T>& workspace,
+              const TileSink<T>& sink, const std::function<void()>& between);
 
 }  // namespace tangram

@@ -44,6 +44,9 @@ struct Grid {
     }
 };
 
+/// The shards other than its own that an active rank gathers: those of its grid row, then of its column.
+std::vector<int> others_held(const Grid& grid, int rank);
+
 /// The most square grid that leaves at most a tenth of the ranks idle.
 Grid make_grid(int ranks);
 

@@ -7,13 +7,24 @@
 // A worker waits in acquire() when the writer falls behind; the writer waits in take() when there is nothing
 // to write.
 
-#include "tangram/kernel/assembly.hpp"
+#include "tangram/kernel/partition.hpp"
 
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <vector>
 
 namespace tangram {
+
+/// One matrix's block of kernel rows [row, row + values.rows) and columns [column, ..), in values of T.
+template <class T>
+struct FinishedPlane {
+    Index matrix = 0;  ///< index into the list of kernel matrices
+    Tile block;        ///< panels of its rows and columns; row < column for a mirrored plane
+    Index row = 0;
+    Index column = 0;
+    ConstMatrixView<T> values;
+};
 
 /// One matrix's block of one tile, with the memory that holds it.
 template <class T>
@@ -29,14 +40,16 @@ public:
     /// while it waits for a third, and as many again may wait for the writer.
     static int planes_for(int workers) { return 4 * workers + 4; }
     /// `planes` planes of `plane_values` values each.
-    PlaneQueue(int planes, Index plane_values, int workers);
+    PlaneQueue(int planes, Index plane_values);
+    /// Before `workers` threads begin, with every plane free.
+    void open(int workers);
 
     /// A free plane; nullptr once the queue was stopped.
     Plane<T>* acquire();
     void submit(Plane<T>* plane);
     /// The next finished plane; nullptr when every worker has left and none is left, or once the queue was
-    /// stopped.
-    Plane<T>* take();
+    /// stopped. Calls `idle` every few milliseconds while there is none.
+    Plane<T>* take(const std::function<void()>& idle);
     void release(Plane<T>* plane);
     /// Called by each worker when it has no more tiles.
     void leave();
@@ -49,7 +62,7 @@ private:
     std::vector<Plane<T>*> ready_;  ///< a ring: oldest_, and ready_count_ from there on
     std::size_t oldest_ = 0;
     std::size_t ready_count_ = 0;
-    int workers_;
+    int workers_ = 0;
     bool stopped_ = false;
     std::mutex mutex_;
     std::condition_variable freed_, finished_;

@@ -33,6 +33,7 @@ public:
     };
 
     [[nodiscard]] Scope measure(Phase phase) { return {*this, phase}; }
+    void add(Phase phase, double seconds) { seconds_[static_cast<std::size_t>(phase)] += seconds; }
     [[nodiscard]] double seconds(Phase phase) const { return seconds_[static_cast<std::size_t>(phase)]; }
     [[nodiscard]] const std::array<double, phase_names.size()>& all() const { return seconds_; }
 

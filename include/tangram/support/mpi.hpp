@@ -57,6 +57,19 @@ private:
     int size_ = 0;
 };
 
+/// So many bytes as one MPI element, so that counts stay small: a multiple of 64.
+class Block {
+public:
+    explicit Block(Index bytes);
+    ~Block();
+    Block(const Block&) = delete;
+    Block& operator=(const Block&) = delete;
+    [[nodiscard]] MPI_Datatype get() const { return type_; }
+
+private:
+    MPI_Datatype type_ = MPI_DATATYPE_NULL;
+};
+
 /// Collective. Every rank leaves with root's bytes; any size (sent in slices of at most 1 GiB).
 void broadcast_bytes(const Communicator& comm, void* data, Index bytes);
 
