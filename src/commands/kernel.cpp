@@ -1,20 +1,20 @@
-// The main job, from top to bottom in run_kernel(): plan, load, compute, write, check, finish. Its options
-// are in kernel_options.cpp, its inputs in inputs.cpp, what it prints in summary.cpp.
+// The main job, from top to bottom in run_kernel(): load, plan, compute, write, check, finish. Its options are
+// in kernel_options.cpp, its inputs in inputs.cpp, its memory in memory_plan.cpp, its checks in
+// kernel_checks.cpp, what it prints in summary.cpp.
 
 #include "tangram/commands/kernel.hpp"
 
-#include "tangram/commands/inputs.hpp"
+#include "kernel_run.hpp"
+#include "tangram/commands/job_progress.hpp"
 #include "tangram/commands/summary.hpp"
+#include "tangram/kernel/gemm_probe.hpp"
 #include "tangram/kernel/shard_features.hpp"
 #include "tangram/kernel/tile_loop.hpp"
-#include "tangram/output/entry_check.hpp"
-#include "tangram/output/jacobian_check.hpp"
-#include "tangram/output/lifecycle.hpp"
 #include "tangram/output/metadata.hpp"
-#include "tangram/output/outputs_check.hpp"
 #include "tangram/output/tile_writer.hpp"
 #include "tangram/support/agreement.hpp"
 #include "tangram/support/cores.hpp"
+#include "tangram/support/memory.hpp"
 
 #include <cstdio>
 #include <filesystem>
@@ -23,32 +23,6 @@
 namespace tangram {
 
 namespace {
-
-/// Seed of the probe vector and of the finite differences' directions: fixed, so that a check can be
-/// repeated.
-constexpr std::uint64_t check_seed = 1;
-
-/// A run and everything that is settled before it computes.
-struct Run {
-    const KernelOptions& options;
-    const mpi::Communicator& world;
-    Log& log;
-    PhaseTimer& timer;
-    OutputPaths paths;
-    Inputs inputs;
-    KernelShape shape;
-    Distribution distribution;
-    int threads = 1;
-};
-
-/// This rank's part of what the run computed, beside the tiles.
-struct Computed {
-    Matrix<double> outputs;                             ///< (samples of the shard, C)
-    std::optional<ExpectedOutputs> expected;            ///< the same by the user's program
-    std::vector<std::vector<std::uint64_t>> checksums;  ///< [matrix]: (tiles, tiles)
-    Index bytes_received = 0;
-    Index bytes_written = 0;
-};
 
 ConjugateKernels choose_conjugate_kernels(const KernelOptions& options) {
     const std::string fallback = options.components == "none" ? "none" : "last";
@@ -76,9 +50,11 @@ KernelShape choose_shape(const KernelOptions& options, const Inputs& inputs) {
     return shape;
 }
 
-/// Collective.
-Run prepare(const KernelOptions& options, const mpi::Communicator& world, Log& log, PhaseTimer& timer) {
+/// Collective. Everything that is settled before anything is computed: throws where the run cannot be.
+Run prepare(const KernelOptions& options, const mpi::Communicator& world, Log& log, Progress& progress,
+            PhaseTimer& timer) {
     const auto timed = timer.measure(Phase::read);
+    progress.begin("read");
     const OutputPaths paths(options.output);
     agree_on_root(world, [&] { require_writable(paths, options.overwrite, input_files(options)); });
     Inputs inputs = load_inputs(options, world);
@@ -86,8 +62,42 @@ Run prepare(const KernelOptions& options, const mpi::Communicator& world, Log& l
     agree(world, [&] { shape = choose_shape(options, inputs); });
     Distribution distribution = distribute(shape.panels, world.size(), world.rank());
     const int threads = options.threads ? static_cast<int>(*options.threads) : default_threads(world);
-    return {options, world, log, timer, paths, std::move(inputs), std::move(shape), std::move(distribution),
-            threads};
+    agree_on_root(world, [&] { require_space(paths, shape.matrix_bytes()); });
+    std::optional<Index> memory;
+    if (options.memory) memory = static_cast<Index>(*options.memory * (1 << 30));
+    const MemoryPlan plan = plan_memory(
+        world, {inputs.network, inputs.reduction, shape, distribution, threads, options.check_samples},
+        memory);
+    return {options,
+            world,
+            log,
+            progress,
+            timer,
+            paths,
+            std::move(inputs),
+            std::move(shape),
+            std::move(distribution),
+            threads,
+            plan};
+}
+
+/// Collective. What the run would do, for people; nothing has been computed or written.
+void print_plan(const Run& run) {
+    const auto rate_of = [&](Precision precision) {
+        const double mine = precision == Precision::float32 ? gemm_rate<float>(run.threads, 0.5)
+                                                            : gemm_rate<double>(run.threads, 0.5);
+        std::array<double, 1> total{mine};
+        mpi::sum(run.world, total);
+        return total[0];
+    };
+    mpi::barrier(run.world);
+    const double rate = rate_of(run.shape.precision);
+    const double wide_rate = rate_of(Precision::float64);
+    if (!run.world.is_root()) return;
+    std::cout << plan_table({run.inputs.network, run.inputs.reduction, run.shape, run.distribution,
+                             run.threads, run.options.check_samples},
+                            run.memory, run.world.size(), run.paths, rate, wide_rate)
+              << std::flush;
 }
 
 /// Collective. Reads the shard, with the outputs that the user expects of it, and computes its features into
@@ -120,33 +130,49 @@ void compute_shard(const Run& run, PanelStore<T>& store, Computed& computed) {
     });
 }
 
+/// Collective. All tiles of this rank, into the partial file.
+template <class T>
+void compute_tiles(const Run& run, PanelStore<T>& store, TileWriter& writer, Computed& computed) {
+    const Inputs& inputs = run.inputs;
+    const auto N = static_cast<double>(run.shape.panels.samples);
+    const Index panels = run.shape.panels.count();
+    const double per_entry = 2 * tile_operations(inputs.network, inputs.reduction, 1);
+    run.progress.begin(phase_names[static_cast<std::size_t>(Phase::assemble)], panels * (panels + 1) / 2,
+                       per_entry * N * (N + 1) / 2);
+    JobProgress job_progress(run.world, run.progress, per_entry);
+    const auto last = static_cast<Index>(run.shape.matrices.size()) - 1;
+    const TileLoopReport loop = run_tile_loop<T>(
+        run.world, run.distribution, inputs.network, inputs.reduction, run.shape.matrices, store, run.threads,
+        [&](const FinishedPlane<T>& plane) {
+            writer.write(plane);
+            const bool completes_tile = plane.matrix == last && plane.block.row >= plane.block.column;
+            if (completes_tile) job_progress.count(run.shape.panels, plane.block);
+        },
+        [&] { job_progress.exchange_counts(); });
+    job_progress.finish();
+    run.timer.add(Phase::exchange, loop.exchange_seconds);
+    run.timer.add(Phase::assemble, loop.assemble_seconds);
+    computed.bytes_received = loop.bytes_received;
+}
+
 /// Collective. Features, exchange, tiles: all big arrays, into the partial file.
 template <class T>
 Computed compute(const Run& run) {
     const Inputs& inputs = run.inputs;
     const std::string& partial = run.paths.partial;
     Computed computed;
+    create_kernel_file(run.world, partial, run.shape, run.log);
     PanelStore<T> store(
         run.shape.panels, run.distribution.grid, run.world.rank(),
-        lay_out_panel(inputs.network, inputs.reduction, run.shape.panels.panel_size, sizeof(T)));
+        lay_out_panel(inputs.network, inputs.reduction, run.shape.panels.panel_size, sizeof(T)),
+        run.memory.residency);
+    run.progress.begin("features");
     compute_shard(run, store, computed);
     run.log.info("features of {} samples in {:.2f} s", run.shape.panels.samples,
                  run.timer.seconds(Phase::features));
-    create_kernel_file(run.world, partial, run.shape, run.log);
     TileWriter writer(partial, run.shape);
-    try {
-        const TileLoopReport loop = run_tile_loop<T>(
-            run.world, run.distribution, inputs.network, inputs.reduction, run.shape.matrices, store,
-            run.threads, [&](const FinishedPlane<T>& plane) { writer.write(plane); }, [] {});
-        run.timer.add(Phase::exchange, loop.exchange_seconds);
-        run.timer.add(Phase::assemble, loop.assemble_seconds);
-        computed.bytes_received = loop.bytes_received;
-    } catch (const Error& error) {
-        // Input that makes no finite kernel leaves no file behind; after a fault of the disk there is
-        // something to look at.
-        if (error.code() == ExitCode::bad_input) std::remove(partial.c_str());
-        throw;
-    }
+    compute_tiles(run, store, writer, computed);
+    run.progress.begin("write");
     const auto timed = run.timer.measure(Phase::write);
     agree(run.world, [&] {
         writer.write_outputs(run.distribution.shard_samples.begin, std::as_const(computed.outputs).view());
@@ -157,46 +183,16 @@ Computed compute(const Run& run) {
     return computed;
 }
 
-/// Collective. The inputs of the check samples, each read by the rank whose shard it is in, on every rank.
-/// (M, d_0)
-Matrix<double> gather_check_samples(const Run& run, const std::vector<std::int64_t>& samples) {
-    const PanelRange& mine = run.distribution.shard_samples;
-    Matrix<double> X(static_cast<Index>(samples.size()), run.inputs.network.inputs());
-    for (Index k = 0; k < X.rows(); ++k) {
-        const Index sample = samples[at(k)];
-        if (sample < mine.begin || sample >= mine.end) continue;
-        read_samples(run.options.samples, run.inputs.selection, sample, X.view().row_block(k, 1));
+/// Collective. The same; input that makes no finite kernel leaves no file behind, whereas after a fault of the
+/// disk there is something to look at.
+template <class T>
+Computed compute_or_remove(const Run& run) {
+    try {
+        return compute<T>(run);
+    } catch (const Error& error) {
+        if (error.code() == ExitCode::bad_input) std::remove(run.paths.partial.c_str());
+        throw;
     }
-    mpi::sum(run.world, {X.data(), at(X.size())});  // zero on all ranks but one
-    return X;
-}
-
-/// Collective. The checks of the partial file; every rank leaves with the whole report.
-CheckReport check(const Run& run, const Computed& computed) {
-    const auto timed = run.timer.measure(Phase::check);
-    const Inputs& inputs = run.inputs;
-    CheckReport report;
-    report.run = run.options.check_samples > 0;
-    report.seed = check_seed;
-    report.tolerance_is_given = run.options.check_tolerance.has_value();
-    report.tolerance = run.options.check_tolerance.value_or(default_tolerance(run.shape.precision));
-    if (computed.expected)
-        check_expected_outputs(run.world, *computed.expected, computed.outputs.view(), report);
-    if (inputs.labels) {
-        check_labels(run.world, *inputs.labels, run.distribution.shard_samples.begin,
-                     run.shape.panels.samples, computed.outputs.view(), report);
-    }
-    if (!report.run) return report;
-    report.samples = spread_check_samples(run.shape.panels.samples, run.options.check_samples);
-    const Matrix<double> X = gather_check_samples(run, report.samples);
-    check_against_jacobian(run.world, run.paths.partial, run.shape, inputs.network, inputs.reduction,
-                           X.view(), report);
-    const ReadSamples read = [&](Index first, MatrixView<double> out) {
-        read_samples(run.options.samples, inputs.selection, first, out);
-    };
-    check_all_entries(run.world, run.paths.partial, run.shape, run.distribution, inputs.network,
-                      inputs.reduction, read, run.threads, report);
-    return report;
 }
 
 /// Collective. What all ranks together took; whole on rank 0.
@@ -207,12 +203,13 @@ Timing gather_timing(const Run& run, const Computed& computed) {
     timing.flops = tile_operations(run.inputs.network, run.inputs.reduction, run.shape.panels.samples);
     timing.bytes_received = mpi::sum(run.world, computed.bytes_received);
     timing.bytes_written = mpi::sum(run.world, computed.bytes_written);
+    timing.planned_memory = run.memory.peak();
     const std::vector<double> by_rank = mpi::gather(run.world, run.timer.all());
     timing.seconds.resize(by_rank.size());
     for (std::size_t k = 0; k < by_rank.size(); ++k) {
         timing.seconds[k % phase_names.size() * at(timing.ranks) + k / phase_names.size()] = by_rank[k];
     }
-    const auto peak = static_cast<double>(peak_memory_bytes());
+    const auto peak = static_cast<double>(peak_memory());
     timing.peak_memory = mpi::gather(run.world, std::span<const double>(&peak, 1));
     return timing;
 }
@@ -249,20 +246,27 @@ void finish(Run& run, Computed& computed, CheckReport report) {
 }  // namespace
 
 int run_kernel(const KernelOptions& options, const mpi::Communicator& world) {
-    const auto log = make_log(world.is_root(), options.log_level);
+    const ProgressStyle style = parse_progress_style(options.progress);
+    const auto log = make_log(world.is_root(), options.log_level, draws_bar(style) && world.is_root());
+    Progress progress(world.is_root(), style);
     PhaseTimer timer;
-    Run run = prepare(options, world, *log, timer);
+    Run run = prepare(options, world, *log, progress, timer);
     log->info("network\n{}", to_table(run.inputs.network));
     if (run.inputs.selection.integers && !options.samples.scale) {
         log->warn(
             "the samples are integers and are used as they are: --data-scale and --data-shift rescale them");
     }
+    if (options.dry_run) {
+        print_plan(run);
+        return static_cast<int>(ExitCode::done);
+    }
     log->info("{}", describe_plan(run.shape, run.distribution.grid, world.size(), run.threads));
 
-    Computed computed =
-        run.shape.precision == Precision::float32 ? compute<float>(run) : compute<double>(run);
+    Computed computed = run.shape.precision == Precision::float32 ? compute_or_remove<float>(run)
+                                                                  : compute_or_remove<double>(run);
     log->info("tiles in {:.2f} s; checking", timer.seconds(Phase::assemble));
-    CheckReport report = check(run, computed);
+    CheckReport report = check_kernel(run, computed);
+    progress.finish();
     finish(run, computed, std::move(report));
     return static_cast<int>(ExitCode::done);
 }

@@ -2,6 +2,7 @@
 #include "tangram/commands/options.hpp"
 #include "tangram/output/schema.hpp"
 #include "tangram/support/error.hpp"
+#include "tangram/support/progress.hpp"
 #include "tangram/tangent/reduction.hpp"
 
 #include <spdlog/common.h>
@@ -94,6 +95,16 @@ void add_run_options(CLI::App& app, KernelOptions& o) {
     app.add_option("--check-tolerance", o.check_tolerance,
                    "largest error (1e-5 in float32, 1e-10 in float64)")
         ->group(group);
+    app.add_option("--memory", o.memory, "GiB a rank may take (its share of what the node has left)")
+        ->type_name("GIB")
+        ->group(group);
+    app.add_flag("--dry-run", o.dry_run, "print what the run would take in memory, disk and time, and stop")
+        ->group(group);
+    app.add_option("--progress", o.progress,
+                   "auto (default): a bar on a terminal, else lines; bar, lines, off")
+        ->expected(0, 1)
+        ->default_str("auto")
+        ->group(group);
     app.add_flag("--overwrite", o.overwrite, "replace an output that is there")->group(group);
     app.add_option("--log-level", o.log_level, "trace, debug, info (default), warn, error, off")
         ->group(group);
@@ -136,6 +147,13 @@ void validate(const KernelOptions& options) {
     if (options.conjugate_kernels)
         require_one_of("--conjugate-kernels", *options.conjugate_kernels, {"last", "all", "none"});
     require_one_of("--log-level", options.log_level, {"trace", "debug", "info", "warn", "error", "off"});
+    parse_progress_style(options.progress);
+    if (options.memory) {
+        require_finite(*options.memory, "--memory");
+        if (*options.memory <= 0 || *options.memory > 1e6) {
+            fail(ExitCode::usage, "--memory is {}: give the GiB that one rank may take", *options.memory);
+        }
+    }
     if (options.logit) require_between("--logit", *options.logit, 0, std::int64_t{1} << 40);
     if (options.tile) require_between("--tile", *options.tile, 1, 16384);
     if (options.threads) require_between("--threads", *options.threads, 1, 4096);

@@ -1,5 +1,7 @@
 #include "tangram/commands/summary.hpp"
 
+#include "tangram/support/progress.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -40,6 +42,46 @@ std::string describe_plan(const KernelShape& shape, const Grid& grid, int ranks,
         panels * (panels + 1) / 2, panels == 1 ? "" : "s", shape.matrices.size(),
         shape.matrices.size() == 1 ? "x" : "ces", human_bytes(static_cast<double>(shape.matrix_bytes())),
         ranks, ranks == 1 ? "" : "s", grid.rows, grid.cols, threads, threads == 1 ? "" : "s");
+}
+
+std::string plan_table(const PlannedRun& run, const MemoryPlan& memory, int ranks, const OutputPaths& paths,
+                       double rate, double wide_rate) {
+    const auto N = static_cast<double>(run.shape.panels.samples);
+    const double tile_operations_count =
+        tile_operations(run.network, run.reduction, run.shape.panels.samples);
+    // A multiplication by every weight forward, one a sensitivity backward; the checks do it again, and twice more.
+    const double feature_operations = 2 * N * static_cast<double>(run.network.parameters()) *
+                                      (1 + static_cast<double>(run.reduction.sensitivities()));
+    const double features = feature_operations / wide_rate;
+    const double tiles = tile_operations_count / rate;
+    const double checks = run.check_samples == 0 ? 0 : 2 * features;
+    const auto bytes = [](Index count) { return human_bytes(static_cast<double>(count)); };
+    std::string text;
+    text +=
+        fmt::format("plan        {}\n", describe_plan(run.shape, run.distribution.grid, ranks, run.threads));
+    text += fmt::format("\nmemory of the rank with the most\n");
+    text += fmt::format("  program and network      {:>10}\n", bytes(memory.base));
+    text += fmt::format("  samples and outputs      {:>10}\n", bytes(memory.samples));
+    text += fmt::format("  its own features         {:>10}\n", bytes(memory.own_features));
+    text += fmt::format("  scratch of the features  {:>10}\n", bytes(memory.scratch));
+    text += fmt::format("  features for its tiles   {:>10}   {}\n", bytes(memory.held_features),
+                        memory.residency.holds_everything()
+                            ? "all at once"
+                            : fmt::format("in {} slices, {} of them resident", memory.residency.slices,
+                                          memory.residency.resident));
+    text += fmt::format("  tiles under way          {:>10}\n", bytes(memory.tiles));
+    text += fmt::format("  checks                   {:>10}{}\n", bytes(memory.checks),
+                        memory.keep_probe_features ? "" : "   features computed again for each layer");
+    text += fmt::format("  peak                     {:>10}   of {} that there are for it\n",
+                        bytes(memory.peak()), bytes(memory.budget));
+    text += fmt::format("\ndisk        {} in {}\n", bytes(run.shape.matrix_bytes()), paths.directory);
+    text += fmt::format("operations  {:.3e} in tiles, {:.3e} in features\n", tile_operations_count,
+                        feature_operations);
+    text += fmt::format("gemm        {:.1f} GF/s now, {:.1f} in float64\n", rate / 1e9, wide_rate / 1e9);
+    text += fmt::format("time        at least {}: features {}, tiles {}, checks {}\n",
+                        duration_in_words(features + tiles + checks), duration_in_words(features),
+                        duration_in_words(tiles), duration_in_words(checks));
+    return text;
 }
 
 std::string summary(const KernelMetadata& d, const std::string& path, Index file_bytes) {

@@ -41,14 +41,15 @@ double probe_sign(std::uint64_t seed, Index row) {
 
 void check_all_entries(const mpi::Communicator& comm, const std::string& path, const KernelShape& shape,
                        const Distribution& distribution, const Network& network, const Reduction& reduction,
-                       const ReadSamples& read_samples, int threads, CheckReport& report) {
+                       const ReadSamples& read_samples, const CheckResources& resources,
+                       CheckReport& report) {
     // The disk reads while the processor multiplies: the scan makes no MPI call, and HDF5 calls only to open.
     const TileFile file(path, shape, TileFile::Access::read);
     auto scanning = std::async(std::launch::async, [&] {
-        return scan_entries(file, shape, distribution.tiles, threads, report.seed);
+        return scan_entries(file, shape, distribution.tiles, resources.threads, report.seed);
     });
     ProbeReference reference =
-        probe_reference(comm, shape, distribution, network, reduction, read_samples, threads, report.seed);
+        probe_reference(comm, shape, distribution, network, reduction, read_samples, resources, report.seed);
     EntryScan scan = scanning.get();
     mpi::maximum(comm, scan.largest);
     mpi::maximum(comm, scan.asymmetry);

@@ -1,6 +1,7 @@
 #include "tangram/output/lifecycle.hpp"
 
 #include "tangram/support/error.hpp"
+#include "tangram/support/file_descriptor.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -18,26 +19,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// An open file descriptor.
-class Descriptor {
-public:
-    Descriptor(const std::string& path, int flags) : fd_(open(path.c_str(), flags | O_CLOEXEC)) {
-        if (fd_ < 0) fail(ExitCode::io, "cannot open ({}): {}", path, std::strerror(errno));
-    }
-    ~Descriptor() { close(fd_); }
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-    [[nodiscard]] int get() const { return fd_; }
-
-private:
-    int fd_;
-};
-
-/// fsync of a file or directory.
-void make_durable(const std::string& path) {
-    const Descriptor file(path, O_RDONLY);
-    if (fsync(file.get()) != 0)
-        fail(ExitCode::io, "cannot bring to disk ({}): {}", path, std::strerror(errno));
+[[noreturn]] void refuse_for_space(const std::string& path, std::uint64_t bytes, std::uint64_t free_bytes) {
+    fail(ExitCode::no_resources,
+         "no room for the output ({}, {} bytes, {} free): free some space, or choose another --output", path,
+         bytes, free_bytes);
 }
 
 }  // namespace
@@ -95,8 +80,16 @@ void require_writable(const OutputPaths& paths, bool overwrite, const std::vecto
     }
 }
 
+void require_space(const OutputPaths& paths, Index bytes) {
+    struct statvfs volume {};
+    if (statvfs(paths.directory.c_str(), &volume) != 0) return;  // reserving will tell
+    const std::uint64_t free_bytes = volume.f_bavail * volume.f_frsize;
+    if (free_bytes < static_cast<std::uint64_t>(bytes))
+        refuse_for_space(paths.partial, static_cast<std::uint64_t>(bytes), free_bytes);
+}
+
 void reserve_space(const std::string& path, Log& log) {
-    const Descriptor file(path, O_RDWR);
+    const FileDescriptor file = open_file(path, O_RDWR);
     struct stat status {};
     struct statvfs volume {};
     if (fstat(file.get(), &status) != 0 || fstatvfs(file.get(), &volume) != 0) {
@@ -106,14 +99,10 @@ void reserve_space(const std::string& path, Log& log) {
     const std::uint64_t free_bytes = volume.f_bavail * volume.f_frsize;
     // fallocate(2), not posix_fallocate, which writes every block where the file system cannot reserve.
     if (fallocate(file.get(), 0, 0, status.st_size) == 0) return;
-    const int error = errno;
-    const bool cannot_reserve = error == EOPNOTSUPP || error == ENOSYS;
+    const bool cannot_reserve = errno == EOPNOTSUPP || errno == ENOSYS;
     if (!cannot_reserve || free_bytes < bytes) {
         unlink(path.c_str());
-        fail(ExitCode::no_resources,
-             "no room for the output ({}, {} bytes, {} free): {}: free some space, or choose another "
-             "--output",
-             path, bytes, free_bytes, std::strerror(cannot_reserve ? ENOSPC : error));
+        refuse_for_space(path, bytes, free_bytes);
     }
     log.warn("the file system of {} cannot reserve space: {} bytes are needed and {} are free now", path,
              bytes, free_bytes);
@@ -121,11 +110,11 @@ void reserve_space(const std::string& path, Log& log) {
 
 std::string publish(const OutputPaths& paths, bool checks_failed) {
     const std::string& name = checks_failed ? paths.failed : paths.finished;
-    make_durable(paths.partial);
+    open_file(paths.partial, O_RDONLY).sync();
     if (std::rename(paths.partial.c_str(), name.c_str()) != 0) {
         fail(ExitCode::io, "cannot rename {} to {}: {}", paths.partial, name, std::strerror(errno));
     }
-    make_durable(paths.directory);
+    open_file(paths.directory, O_RDONLY).sync();
     return name;
 }
 

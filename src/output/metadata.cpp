@@ -154,6 +154,7 @@ void write_timing(const h5::Handle& file, const Timing& timing) {
     write_attribute(group, "flops", timing.flops);
     write_attribute(group, "bytes_received", timing.bytes_received);
     write_attribute(group, "bytes_written", timing.bytes_written);
+    write_attribute(group, "planned_memory", timing.planned_memory);
 }
 
 void write_provenance(const h5::Handle& file, const Provenance& provenance) {

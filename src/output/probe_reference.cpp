@@ -1,12 +1,10 @@
 #include "probe_reference.hpp"
 
+#include "probe_shard.hpp"
 #include "tangram/support/blas.hpp"
-#include "tangram/tangent/features.hpp"
 
 #include <algorithm>
-#include <exception>
 #include <functional>
-#include <mutex>
 #include <utility>
 
 namespace tangram {
@@ -14,45 +12,6 @@ namespace tangram {
 namespace {
 
 using blas::Op;
-
-/// This rank's shard in float64: its panels' features, computed afresh.
-struct Shard {
-    PanelLayout layout;
-    PanelRange range;                           ///< panels
-    std::vector<AlignedBuffer<double>> blocks;  ///< one a panel
-};
-
-Shard compute_shard(const Panels& panels, const PanelRange& range, const Network& network,
-                    const Reduction& reduction, const ReadSamples& read_samples, int threads) {
-    Shard shard{lay_out_panel(network, reduction, panels.panel_size, sizeof(double)), range, {}};
-    for (Index panel = range.begin; panel < range.end; ++panel) shard.blocks.emplace_back(shard.layout.size);
-    std::vector<std::exception_ptr> failures(at(range.size()));
-    std::mutex reading;
-#pragma omp parallel num_threads(threads) default(shared)
-    {
-        FeatureScratch scratch;
-#pragma omp for schedule(dynamic)
-        for (Index panel = range.begin; panel < range.end; ++panel) {
-            try {
-                Matrix<double> X(panels.size(panel), network.inputs());
-                Matrix<double> outputs(X.rows(), network.outputs());
-                {
-                    const std::lock_guard lock(reading);  // HDF5 is not thread-safe
-                    read_samples(panels.begin(panel), X.view());
-                }
-                compute_features(network, reduction, shard.layout, std::as_const(X).view(),
-                                 panels.begin(panel), shard.blocks[at(panel - range.begin)].data(),
-                                 outputs.view(), scratch);
-            } catch (...) {
-                failures[at(panel - range.begin)] = std::current_exception();
-            }
-        }
-    }
-    for (const std::exception_ptr& failure : failures) {
-        if (failure) std::rethrow_exception(failure);
-    }
-    return shard;
-}
 
 /// BLAS on several threads while this lives, on one afterwards.
 class BlasThreads {
@@ -69,12 +28,10 @@ struct ProbeContext {
     const Panels& panels;
     const Network& network;
     const Reduction& reduction;
-    const Shard& shard;
+    ProbeShard& shard;
     std::uint64_t seed;
 
-    [[nodiscard]] double* block(Index panel) const {
-        return shard.blocks[at(panel - shard.range.begin)].data();
-    }
+    [[nodiscard]] double* block(Index panel) const { return shard.block(panel); }
     /// Kernel rows of one sample.
     [[nodiscard]] Index rows() const { return reduction.rows_per_sample(); }
     /// Sensitivities that one kernel row sums over: R, or 1 for full, where each has a row of its own.
@@ -85,14 +42,14 @@ struct ProbeContext {
 void copy_sensitivity(const ProbeContext& c, Index layer, Index panel, Index i, Index row, Index round,
                       std::span<double> s) {
     const auto width = static_cast<Index>(s.size());
-    if (!c.shard.layout.sensitivities[at(layer)].stored()) {
+    if (!c.shard.layout().sensitivities[at(layer)].stored()) {
         const Index r = c.reduction.is_full() ? row : round;
         for (Index o = 0; o < width; ++o) {
             s[at(o)] = c.network.layers[at(layer)].output_scale * c.reduction.selects(r, o);
         }
         return;
     }
-    const auto S = sensitivity_view(c.shard.layout, layer, c.block(panel), c.panels.size(panel));
+    const auto S = sensitivity_view(c.shard.layout(), layer, c.block(panel), c.panels.size(panel));
     std::copy_n(S.row(i * c.rows() + row) + round * width, width, s.begin());
 }
 
@@ -141,9 +98,9 @@ LayerProducts layer_products(const ProbeContext& c, Index layer) {
     for (Index round = 0; round < c.rounds(); ++round) {
         Matrix<double> V(weights.fan_out(), weights.fan_in());  // J^T v of the weights
         Matrix<double> u(1, weights.fan_out());                 // of the bias
-        for (Index panel = c.shard.range.begin; panel < c.shard.range.end; ++panel) {
+        for (Index panel = c.shard.range().begin; panel < c.shard.range().end; ++panel) {
             const Matrix<double> U = weighted_sensitivities(c, layer, panel, round);
-            const auto X = activation_view(c.shard.layout, layer, c.block(panel), c.panels.size(panel));
+            const auto X = activation_view(c.shard.layout(), layer, c.block(panel), c.panels.size(panel));
             blas::gemm(Op::transpose, Op::none, 1.0, U.view(), X, 1.0, V.view());
             for (Index i = 0; i < U.rows(); ++i) {
                 for (Index j = 0; j < U.cols(); ++j) u(0, j) += U(i, j);
@@ -151,8 +108,8 @@ LayerProducts layer_products(const ProbeContext& c, Index layer) {
         }
         mpi::sum(c.comm, {V.data(), at(V.size())});
         mpi::sum(c.comm, {u.data(), at(u.size())});
-        for (Index panel = c.shard.range.begin; panel < c.shard.range.end; ++panel) {
-            const auto X = activation_view(c.shard.layout, layer, c.block(panel), c.panels.size(panel));
+        for (Index panel = c.shard.range().begin; panel < c.shard.range().end; ++panel) {
+            const auto X = activation_view(c.shard.layout(), layer, c.block(panel), c.panels.size(panel));
             Matrix<double> T(X.rows, weights.fan_out());
             blas::gemm(Op::none, Op::transpose, 1.0, X, std::as_const(V).view(), 0.0, T.view());
             add_row_products(c, layer, panel, round, a2, T.view(), products.weight);
@@ -168,16 +125,16 @@ std::vector<double> conjugate_products(const ProbeContext& c, Index layer) {
     const Index width = c.network.layers[at(layer)].fan_in();
     std::vector<double> w(at(width));
     std::vector<double> products(at(c.panels.samples));
-    for (Index panel = c.shard.range.begin; panel < c.shard.range.end; ++panel) {
-        const auto X = activation_view(c.shard.layout, layer, c.block(panel), c.panels.size(panel));
+    for (Index panel = c.shard.range().begin; panel < c.shard.range().end; ++panel) {
+        const auto X = activation_view(c.shard.layout(), layer, c.block(panel), c.panels.size(panel));
         for (Index i = 0; i < X.rows; ++i) {
             const double v = probe_sign(c.seed, c.panels.begin(panel) + i);
             for (Index j = 0; j < width; ++j) w[at(j)] += v * X(i, j);
         }
     }
     mpi::sum(c.comm, w);
-    for (Index panel = c.shard.range.begin; panel < c.shard.range.end; ++panel) {
-        const auto X = activation_view(c.shard.layout, layer, c.block(panel), c.panels.size(panel));
+    for (Index panel = c.shard.range().begin; panel < c.shard.range().end; ++panel) {
+        const auto X = activation_view(c.shard.layout(), layer, c.block(panel), c.panels.size(panel));
         for (Index i = 0; i < X.rows; ++i) {
             for (Index j = 0; j < width; ++j) products[at(c.panels.begin(panel) + i)] += X(i, j) * w[at(j)];
         }
@@ -193,11 +150,11 @@ void add_to(std::vector<double>& total, const std::vector<double>& part) {
 
 ProbeReference probe_reference(const mpi::Communicator& comm, const KernelShape& shape,
                                const Distribution& distribution, const Network& network,
-                               const Reduction& reduction, const ReadSamples& read_samples, int threads,
-                               std::uint64_t seed) {
-    const Shard shard =
-        compute_shard(shape.panels, distribution.shard, network, reduction, read_samples, threads);
-    const BlasThreads blas_threads(threads);
+                               const Reduction& reduction, const ReadSamples& read_samples,
+                               const CheckResources& resources, std::uint64_t seed) {
+    ProbeShard shard(shape.panels, distribution.shard, network, reduction, read_samples);
+    if (resources.keep_features) shard.keep_all(resources.threads);
+    const BlasThreads blas_threads(resources.threads);
     const ProbeContext context{comm, shape.panels, network, reduction, shard, seed};
     ProbeReference reference;
     reference.products.resize(shape.matrices.size());

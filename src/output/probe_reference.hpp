@@ -17,7 +17,7 @@ struct ProbeReference {
 /// stored.
 ProbeReference probe_reference(const mpi::Communicator& comm, const KernelShape& shape,
                                const Distribution& distribution, const Network& network,
-                               const Reduction& reduction, const ReadSamples& read_samples, int threads,
-                               std::uint64_t seed);
+                               const Reduction& reduction, const ReadSamples& read_samples,
+                               const CheckResources& resources, std::uint64_t seed);
 
 }  // namespace tangram

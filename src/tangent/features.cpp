@@ -197,6 +197,18 @@ void compute_features(const Network& network, const Reduction& reduction, const 
     compute_features_of(network, reduction, layout, X, first_sample, block, outputs, scratch);
 }
 
+Index feature_scratch_bytes(const Network& network, const Reduction& reduction, Index panel_size) {
+    Index widest = 0;
+    Index values = 0;
+    for (const Layer& layer : network.layers) {
+        widest = std::max(widest, layer.fan_out());
+        values += 3 * layer.fan_out();
+    }
+    values += 2 * reduction.sensitivities() * widest;
+    return std::min(strip_samples(network, reduction), panel_size) * values *
+           static_cast<Index>(sizeof(double));
+}
+
 std::vector<Matrix<double>> preactivations(const Network& network, ConstMatrixView<double> X) {
     FeatureScratch scratch;
     reserve(scratch, network, Reduction{}, X.rows);

@@ -4,11 +4,11 @@ namespace tangram {
 
 namespace {
 
-/// Rows whose starts lie a multiple of 2 KiB apart fall on few sets of the cache: one cache line of padding
-/// spreads them.
+/// Rows whose starts lie a multiple of 2 KiB apart fall on few sets of the cache: 16 bytes of padding spread
+/// them, four rows to a line, and add less than 1 % to what travels.
 Index padded(Index cols, Index value_bytes) {
     const bool aliases = cols * value_bytes % 2048 == 0;
-    return aliases ? cols + 64 / value_bytes : cols;
+    return aliases ? cols + 16 / value_bytes : cols;
 }
 
 PanelSlot append(PanelLayout& layout, Index rows, Index cols, Index value_bytes) {

@@ -70,7 +70,7 @@ CheckReport check_spoilt(const Network& network, const Reduction& reduction, con
                 for (Index j = 0; j < out.cols; ++j) out(i, j) = X(first + i, j);
             }
         },
-        2, report);
+        {2, components}, report);
     mpi::barrier(world);
     if (world.is_root()) std::remove(path.c_str());
     return report;

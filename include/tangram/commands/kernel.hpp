@@ -28,7 +28,10 @@ struct KernelOptions {
     std::optional<std::int64_t> threads;  ///< this rank's share of the cores
     std::int64_t check_samples = 16;
     std::optional<double> check_tolerance;  ///< 1e-5 in float32, 1e-10 in float64
+    std::optional<double> memory;           ///< GiB a rank (its share of what the node has left)
     bool overwrite = false;
+    bool dry_run = false;
+    std::string progress = "auto";
     std::string log_level = "info";
     std::string command_line;   ///< as it was typed
     std::string configuration;  ///< the options as TOML

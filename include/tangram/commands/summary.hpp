@@ -1,6 +1,9 @@
 #pragma once
-// What a kernel run tells people: the plan when it starts (stderr), the result when it ends (stdout).
+// What a kernel run tells people: the plan when it starts (stderr) or of a dry run (stdout), the result when it
+// ends (stdout).
 
+#include "tangram/commands/memory_plan.hpp"
+#include "tangram/output/lifecycle.hpp"
 #include "tangram/output/metadata.hpp"
 
 #include <string>
@@ -9,6 +12,11 @@ namespace tangram {
 
 /// Panels, tiles, grid, bytes to disk.
 std::string describe_plan(const KernelShape& shape, const Grid& grid, int ranks, int threads);
+
+/// The whole plan of a run: tiles, memory of the rank with the most, disk, operations, and the time that they
+/// take at `rate` floating point operations a second of all ranks, `wide_rate` in float64.
+std::string plan_table(const PlannedRun& run, const MemoryPlan& memory, int ranks, const OutputPaths& paths,
+                       double rate, double wide_rate);
 
 /// The finished file, its checks and what it took.
 std::string summary(const KernelMetadata& metadata, const std::string& path, Index file_bytes);

@@ -32,10 +32,15 @@ using ReadSamples = std::function<void(Index first, MatrixView<double> out)>;
 /// Entry `row` of the probe vector: +1 or -1, a hash of seed and row, the same everywhere.
 double probe_sign(std::uint64_t seed, Index row);
 
+struct CheckResources {
+    int threads = 1;
+    bool keep_features = true;  ///< of the shard in float64; otherwise they are computed again for each layer
+};
+
 /// Collective. Fills the report's probe errors, worst row, symmetry error, sum of components and conjugate
-/// kernels, on `threads` threads a rank.
+/// kernels.
 void check_all_entries(const mpi::Communicator& comm, const std::string& path, const KernelShape& shape,
                        const Distribution& distribution, const Network& network, const Reduction& reduction,
-                       const ReadSamples& read_samples, int threads, CheckReport& report);
+                       const ReadSamples& read_samples, const CheckResources& resources, CheckReport& report);
 
 }  // namespace tangram

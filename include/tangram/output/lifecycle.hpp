@@ -8,6 +8,7 @@
 // Each step is taken by one rank.
 
 #include "tangram/support/log.hpp"
+#include "tangram/support/matrix.hpp"
 
 #include <string>
 #include <vector>
@@ -25,6 +26,9 @@ struct OutputPaths {
 /// Refuses an output that is there already (unless `overwrite`), cannot be made, or is one of the `inputs`.
 /// One rank. Throws Error(usage) or Error(io).
 void require_writable(const OutputPaths& paths, bool overwrite, const std::vector<std::string>& inputs);
+
+/// Throws Error(no_resources) with the bytes needed and free if the output's file system has no room for `bytes`.
+void require_space(const OutputPaths& paths, Index bytes);
 
 /// Reserves the whole of the file `path`, whose size is final, on disk. Where the file system cannot reserve,
 /// compares the free space and warns. Throws Error(no_resources) with the bytes needed and free.

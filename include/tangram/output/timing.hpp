@@ -1,5 +1,5 @@
 #pragma once
-// Wall time of the phases of a run, and the memory that it took.
+// Wall time of the phases of a run, and the bytes that it took and moved.
 
 #include "tangram/support/matrix.hpp"
 
@@ -54,9 +54,7 @@ struct Timing {
     double flops = 0;  ///< of the tiles
     Index bytes_received = 0;
     Index bytes_written = 0;
+    Index planned_memory = 0;  ///< of the rank with the most, bytes
 };
-
-/// The largest resident set of this process so far, in bytes.
-Index peak_memory_bytes();
 
 }  // namespace tangram

@@ -21,6 +21,9 @@ struct FeatureScratch {
     AlignedBuffer<double> sensitivity, next_sensitivity;                          ///< (strip, R, max d)
 };
 
+/// Bytes of the scratch that compute_features() makes for panels of `panel_size` samples.
+Index feature_scratch_bytes(const Network& network, const Reduction& reduction, Index panel_size);
+
 /// Computes the features of the samples X (n, d_0) into the panel at `block` (n <= layout.samples) and the
 /// outputs X_L (n, C) into `outputs`. Bits depend on n, the network and the CPU only. One BLAS thread. Throws
 /// Error(bad_input) naming layer, sample (counted from `first_sample`) and tensor of the first value that is

@@ -1,0 +1,18 @@
+#pragma once
+// How much memory this process takes, and how much there is for it, in bytes.
+
+#include "tangram/support/matrix.hpp"
+
+namespace tangram {
+
+/// What this process has in memory now.
+Index resident_memory();
+
+/// The most that it has had so far.
+Index peak_memory();
+
+/// What processes of this node can still take without swapping, as far as the system and the process's control
+/// group say; 0 where neither does.
+Index available_memory();
+
+}  // namespace tangram

@@ -1,0 +1,57 @@
+#include "kernel_run.hpp"
+#include "tangram/output/entry_check.hpp"
+#include "tangram/output/jacobian_check.hpp"
+
+namespace tangram {
+
+namespace {
+
+/// Seed of the probe vector and of the finite differences' directions: fixed, so that a check can be
+/// repeated.
+constexpr std::uint64_t check_seed = 1;
+
+/// Collective. The inputs of the check samples, each read by the rank whose shard it is in, on every rank.
+/// (M, d_0)
+Matrix<double> gather_check_samples(const Run& run, const std::vector<std::int64_t>& samples) {
+    const PanelRange& mine = run.distribution.shard_samples;
+    Matrix<double> X(static_cast<Index>(samples.size()), run.inputs.network.inputs());
+    for (Index k = 0; k < X.rows(); ++k) {
+        const Index sample = samples[at(k)];
+        if (sample < mine.begin || sample >= mine.end) continue;
+        read_samples(run.options.samples, run.inputs.selection, sample, X.view().row_block(k, 1));
+    }
+    mpi::sum(run.world, {X.data(), at(X.size())});  // zero on all ranks but one
+    return X;
+}
+
+}  // namespace
+
+CheckReport check_kernel(const Run& run, const Computed& computed) {
+    run.progress.begin("check");
+    const auto timed = run.timer.measure(Phase::check);
+    const Inputs& inputs = run.inputs;
+    CheckReport report;
+    report.run = run.options.check_samples > 0;
+    report.seed = check_seed;
+    report.tolerance_is_given = run.options.check_tolerance.has_value();
+    report.tolerance = run.options.check_tolerance.value_or(default_tolerance(run.shape.precision));
+    if (computed.expected)
+        check_expected_outputs(run.world, *computed.expected, computed.outputs.view(), report);
+    if (inputs.labels) {
+        check_labels(run.world, *inputs.labels, run.distribution.shard_samples.begin,
+                     run.shape.panels.samples, computed.outputs.view(), report);
+    }
+    if (!report.run) return report;
+    report.samples = spread_check_samples(run.shape.panels.samples, run.options.check_samples);
+    const Matrix<double> X = gather_check_samples(run, report.samples);
+    check_against_jacobian(run.world, run.paths.partial, run.shape, inputs.network, inputs.reduction,
+                           X.view(), report);
+    const ReadSamples read = [&](Index first, MatrixView<double> out) {
+        read_samples(run.options.samples, inputs.selection, first, out);
+    };
+    check_all_entries(run.world, run.paths.partial, run.shape, run.distribution, inputs.network,
+                      inputs.reduction, read, {run.threads, run.memory.keep_probe_features}, report);
+    return report;
+}
+
+}  // namespace tangram

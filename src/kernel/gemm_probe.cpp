@@ -1,0 +1,72 @@
+#include "tangram/kernel/gemm_probe.hpp"
+
+#include "tangram/support/blas.hpp"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+namespace tangram {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr Index m = 2048;
+constexpr Index k = 1024;
+constexpr std::size_t least_calls = 3;
+
+double since(Clock::time_point start) {
+    return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// Three matrices of one thread, rows padded against cache aliasing.
+template <class T>
+struct Operands {
+    static constexpr Index padding = 64 / static_cast<Index>(sizeof(T));
+    AlignedBuffer<T> a{m * (k + padding)}, b{m * (k + padding)}, c{m * (m + padding)};
+    Operands() {
+        for (Index i = 0; i < a.size(); ++i) a.data()[i] = b.data()[i] = static_cast<T>(i % 7) - T{3};
+    }
+    void multiply() const {
+        blas::gemm(blas::Op::none, blas::Op::transpose, T{1}, ConstMatrixView<T>{a.data(), m, k, k + padding},
+                   ConstMatrixView<T>{b.data(), m, k, k + padding}, T{0},
+                   MatrixView<T>{c.data(), m, m, m + padding});
+    }
+};
+
+double median(std::vector<double> values) {
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
+}
+
+}  // namespace
+
+template <class T>
+double gemm_rate(int threads, double seconds) {
+    const double operations = 2.0 * static_cast<double>(m * m * k);
+    double rate = 0;
+#pragma omp parallel num_threads(threads) default(shared) reduction(+ : rate)
+    {
+        const Operands<T> operands;
+        operands.multiply();
+#pragma omp barrier
+        const auto start = Clock::now();
+        std::vector<double> times;
+        while (times.size() < least_calls || since(start) < seconds) {
+            const auto call = Clock::now();
+            operands.multiply();
+            times.push_back(since(call));
+        }
+        rate += operations / median(times);
+    }
+    return rate;
+}
+
+template double gemm_rate<float>(int, double);
+template double gemm_rate<double>(int, double);
+
+}  // namespace tangram
