@@ -138,7 +138,8 @@ def test_checksums_cover_every_matrix(folder):
 def test_timing_and_provenance(folder):
     with make(folder) as file:
         timing = file["timing"]
-        assert_attributes(timing, ranks=int, threads=int, flops=float, bytes_received=int, bytes_written=int)
+        assert_attributes(timing, ranks=int, threads=int, flops=float, bytes_received=int, bytes_written=int,
+                          planned_memory=int)
         assert (timing.attrs["ranks"], timing.attrs["threads"]) == (3, 2)
         phases = assert_strings(timing["phase"])
         assert phases == ["read", "features", "exchange", "assemble", "write", "check"], phases
