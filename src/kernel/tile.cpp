@@ -5,6 +5,15 @@
 #include <cstring>
 #include <utility>
 
+// The hot loops are compiled for several vector lengths, and the processor's own is taken when the program
+// starts. Products and sums are never fused (-ffp-contract=off), so the bits are the same in all of them.
+// Sanitizers do not live with functions that are chosen so early.
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#define TANGRAM_VECTOR_CLONES __attribute__((target_clones("avx512f", "avx2", "default")))
+#else
+#define TANGRAM_VECTOR_CLONES
+#endif
+
 namespace tangram {
 
 namespace {
@@ -65,7 +74,7 @@ void for_each_run(ConstMatrixView<T> G, ConstMatrixView<T> H, MatrixView<T> out,
 }  // namespace
 
 template <class T>
-void hadamard(ConstMatrixView<T> G, ConstMatrixView<T> H, T scale, MatrixView<T> out) {
+TANGRAM_VECTOR_CLONES void hadamard(ConstMatrixView<T> G, ConstMatrixView<T> H, T scale, MatrixView<T> out) {
     if (H.rows != G.rows) {
         for_each_run(G, H, out, [scale](T* to, const T* h, Index count, T g) {
             for (Index k = 0; k < count; ++k) to[k] = scale * g * h[k];
@@ -82,7 +91,8 @@ void hadamard(ConstMatrixView<T> G, ConstMatrixView<T> H, T scale, MatrixView<T>
 }
 
 template <class T>
-void add_hadamard(ConstMatrixView<T> G, ConstMatrixView<T> H, T weight, T bias, MatrixView<T> out) {
+TANGRAM_VECTOR_CLONES void add_hadamard(ConstMatrixView<T> G, ConstMatrixView<T> H, T weight, T bias,
+                                        MatrixView<T> out) {
     if (H.rows != G.rows) {
         for_each_run(G, H, out, [weight, bias](T* to, const T* h, Index count, T g) {
             for (Index k = 0; k < count; ++k) to[k] = to[k] + weight * g * h[k] + bias * h[k];
@@ -99,7 +109,7 @@ void add_hadamard(ConstMatrixView<T> G, ConstMatrixView<T> H, T weight, T bias, 
 }
 
 template <class T>
-void add_scaled(ConstMatrixView<T> G, T weight, T bias, MatrixView<T> out) {
+TANGRAM_VECTOR_CLONES void add_scaled(ConstMatrixView<T> G, T weight, T bias, MatrixView<T> out) {
     for (Index i = 0; i < G.rows; ++i) {
         const T* g = G.row(i);
         T* to = out.row(i);
@@ -118,7 +128,7 @@ void fill_constant_gram(T value, Index rows_per_sample, MatrixView<T> H) {
 }
 
 template <class T>
-void scale_into(ConstMatrixView<T> in, T scale, MatrixView<T> out) {
+TANGRAM_VECTOR_CLONES void scale_into(ConstMatrixView<T> in, T scale, MatrixView<T> out) {
     for (Index i = 0; i < in.rows; ++i) {
         const T* from = in.row(i);
         T* to = out.row(i);
@@ -156,7 +166,7 @@ void mirror_lower(MatrixView<T> square) {
 }
 
 template <class T>
-bool all_finite(ConstMatrixView<T> values) {
+TANGRAM_VECTOR_CLONES bool all_finite(ConstMatrixView<T> values) {
     bool finite = true;
     for (Index i = 0; i < values.rows; ++i) {
         const T* row = values.row(i);
@@ -182,5 +192,6 @@ bool all_finite(ConstMatrixView<T> values) {
 TANGRAM_TILE_ROUTINES(float)
 TANGRAM_TILE_ROUTINES(double)
 #undef TANGRAM_TILE_ROUTINES
+#undef TANGRAM_VECTOR_CLONES
 
 }  // namespace tangram
