@@ -10,7 +10,7 @@ namespace tangram {
 
 namespace {
 
-const std::vector<std::string> command_names{"kernel", "init"};
+const std::vector<std::string> command_names{"kernel", "init", "bench"};
 
 std::string overview() {
     return version_line() +
@@ -20,6 +20,8 @@ std::string overview() {
            "                                 compute the kernel, write it, check it; under mpirun or srun\n"
            "  tangram init --widths d0,..,C --output M.safetensors [options]\n"
            "                                 a random network, and samples for it\n"
+           "  tangram bench [options]\n"
+           "                                 how close to the hardware it comes; under mpirun or srun\n"
            "  tangram COMMAND --help         the options of a command\n"
            "  tangram --version\n\n"
            "Exit codes: 0 done, 2 usage, 3 bad input, 4 not enough memory or disk, 5 a check failed, 6 "
@@ -62,6 +64,10 @@ CommandLine parse(int argc, const char* const* argv) {
         InitOptions options;
         parse_command("init", "Write a random network, and random samples for it.", &add_init_options,
                       arguments, options, result);
+    } else if (command == "bench") {
+        BenchOptions options;
+        parse_command("bench", "Measure the parts of a kernel run against what the hardware gives.",
+                      &add_bench_options, arguments, options, result);
     } else {
         fail(ExitCode::usage, "unknown command '{}': did you mean '{}'? see 'tangram --help'", command,
              nearest_name(command, command_names));

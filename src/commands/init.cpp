@@ -10,34 +10,17 @@
 #include <cmath>
 #include <filesystem>
 #include <iostream>
-#include <numbers>
 
 namespace tangram {
 
 namespace {
 
-/// Entry `counter` of the splitmix64 sequence that starts from `seed`.
-std::uint64_t hash(std::uint64_t seed, std::uint64_t counter) {
-    return splitmix64(seed + counter * 0x9e3779b97f4a7c15U);
-}
-
-/// A number in (0, 1], a multiple of 2^-53.
-double unit(std::uint64_t bits) {
-    return static_cast<double>((bits >> 11U) + 1) * 0x1p-53;
-}
-
-/// `count` numbers from N(0, std^2), by Box and Muller (1958), written out because std::normal_distribution
-/// differs between standard libraries. Each tensor has a stream of its own. The last bits are those of libm's
-/// log and cos, and are gone after the rounding to float32.
+/// `count` numbers from N(0, std^2). Each tensor has a stream of its own.
 std::vector<double> normal_numbers(Index count, double std_deviation, std::uint64_t seed,
                                    std::uint64_t stream) {
-    const std::uint64_t key = hash(seed, stream);
+    const std::uint64_t key = stream_key(seed, stream);
     std::vector<double> numbers(static_cast<std::size_t>(count));
-    for (std::size_t k = 0; k < numbers.size(); ++k) {
-        const double radius = std::sqrt(-2.0 * std::log(unit(hash(key, 2 * k))));
-        const double angle = 2.0 * std::numbers::pi * unit(hash(key, 2 * k + 1));
-        numbers[k] = static_cast<double>(static_cast<float>(std_deviation * radius * std::cos(angle)));
-    }
+    for (std::size_t k = 0; k < numbers.size(); ++k) numbers[k] = normal_number(key, k, std_deviation);
     return numbers;
 }
 
@@ -110,14 +93,7 @@ void add_init_options(CLI::App& app, InitOptions& options) {
 }
 
 void validate(const InitOptions& options) {
-    if (options.widths.size() < 2)
-        fail(ExitCode::usage, "--widths names {} width: give inputs and outputs at least",
-             options.widths.size());
-    for (const Index width : options.widths) {
-        if (width < 1 || width > (Index{1} << 24)) {
-            fail(ExitCode::usage, "--widths has a {}: give widths from 1 to {}", width, Index{1} << 24);
-        }
-    }
+    require_widths(options.widths);
     if (options.std_deviation && !(*options.std_deviation > 0 && *options.std_deviation < 1e30)) {
         fail(ExitCode::usage, "--std is {}: give a positive number below 1e30, so that float32 holds it",
              *options.std_deviation);

@@ -110,17 +110,6 @@ void add_run_options(CLI::App& app, KernelOptions& o) {
         ->group(group);
 }
 
-void require_one_of(const std::string& option, const std::string& value,
-                    const std::vector<std::string>& allowed) {
-    if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return;
-    fail(ExitCode::usage, "unknown value '{}' of {}: use {}", value, option, fmt::join(allowed, ", "));
-}
-
-void require_between(const std::string& option, std::int64_t value, std::int64_t least, std::int64_t most) {
-    if (value >= least && value <= most) return;
-    fail(ExitCode::usage, "{} is {}: give a number from {} to {}", option, value, least, most);
-}
-
 }  // namespace
 
 void add_kernel_options(CLI::App& app, KernelOptions& options) {

@@ -107,4 +107,26 @@ void require_finite(double value, const std::string& option) {
     if (!std::isfinite(value)) fail(ExitCode::usage, "{} is not a finite number: give one", option);
 }
 
+void require_one_of(const std::string& option, const std::string& value,
+                    const std::vector<std::string>& allowed) {
+    if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return;
+    fail(ExitCode::usage, "unknown value '{}' of {}: use {}", value, option, fmt::join(allowed, ", "));
+}
+
+void require_between(const std::string& option, std::int64_t value, std::int64_t least, std::int64_t most) {
+    if (value >= least && value <= most) return;
+    fail(ExitCode::usage, "{} is {}: give a number from {} to {}", option, value, least, most);
+}
+
+void require_widths(const std::vector<std::int64_t>& widths) {
+    constexpr std::int64_t most = std::int64_t{1} << 24;
+    if (widths.size() < 2) {
+        fail(ExitCode::usage, "--widths names {} width: give inputs and outputs at least", widths.size());
+    }
+    for (const std::int64_t width : widths) {
+        if (width < 1 || width > most)
+            fail(ExitCode::usage, "--widths has a {}: give widths from 1 to {}", width, most);
+    }
+}
+
 }  // namespace tangram

@@ -10,7 +10,8 @@ DIGITS = f"{JOBS}/digits/digits.h5:x"
 
 @each({"--help": (["--help"], ["kernel", "init"]), "--version": (["--version"], ["0."]),
        "kernel --help": (["kernel", "--help"], ["--model", "--activation", "--reduction", "--expect-outputs", "--tile"]),
-       "init --help": (["init", "--help"], ["--widths", "--seed", "--fan-in"])})
+       "init --help": (["init", "--help"], ["--widths", "--seed", "--fan-in"]),
+       "bench --help": (["bench", "--help"], ["--widths", "--repeat", "--json", "--directory"])})
 def test_help_and_version_go_to_stdout(folder, words, says):
     run = tangram(*words, ranks=0, seconds=20)
     assert run.code == 0 and not run.stderr.strip(), run

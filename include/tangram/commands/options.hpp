@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -22,5 +23,15 @@ std::string record_options(const CLI::App& app);
 
 /// Throws Error(usage) unless `value` is finite; `option` names it.
 void require_finite(double value, const std::string& option);
+
+/// Throws Error(usage) unless `value` is one of `allowed`.
+void require_one_of(const std::string& option, const std::string& value,
+                    const std::vector<std::string>& allowed);
+
+/// Throws Error(usage) unless least <= value <= most.
+void require_between(const std::string& option, std::int64_t value, std::int64_t least, std::int64_t most);
+
+/// Throws Error(usage) unless the d_0,d_1,..,C of --widths make a network.
+void require_widths(const std::vector<std::int64_t>& widths);
 
 }  // namespace tangram

@@ -20,4 +20,10 @@ constexpr double random_sign(std::uint64_t stream, std::uint64_t counter) {
     return (splitmix64(stream + counter) >> 63U) != 0 ? 1.0 : -1.0;
 }
 
+/// The stream `stream` of a seed, as normal_number() takes it.
+std::uint64_t stream_key(std::uint64_t seed, std::uint64_t stream);
+
+/// Entry `counter` of a stream from N(0, std^2), rounded to float32: the same on every machine.
+double normal_number(std::uint64_t key, std::uint64_t counter, double std_deviation);
+
 }  // namespace tangram

@@ -1,0 +1,35 @@
+#pragma once
+// Wall time of what all ranks do together: from a common start to the end of the slowest.
+
+#include "tangram/support/agreement.hpp"
+
+#include <chrono>
+#include <functional>
+
+namespace tangram {
+
+class Stopwatch {
+public:
+    [[nodiscard]] double seconds() const {
+        return std::chrono::duration<double>(Clock::now() - start_).count();
+    }
+
+private:
+    using Clock = std::chrono::steady_clock;
+    Clock::time_point start_ = Clock::now();
+};
+
+/// Collective. Starts `work`, which makes no collective call, on all ranks together; the seconds that the
+/// slowest took. Throws as agree() does.
+inline double time_of_slowest(const mpi::Communicator& world, const std::function<void()>& work) {
+    double seconds = 0;
+    mpi::barrier(world);
+    agree(world, [&] {
+        const Stopwatch watch;
+        work();
+        seconds = watch.seconds();
+    });
+    return mpi::maximum(world, seconds);
+}
+
+}  // namespace tangram

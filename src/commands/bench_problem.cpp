@@ -1,0 +1,75 @@
+#include "tangram/commands/bench_problem.hpp"
+
+#include "tangram/support/error.hpp"
+#include "tangram/support/random.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace tangram {
+
+namespace {
+
+constexpr std::uint64_t seed = 0;
+constexpr std::uint64_t samples_stream = 0;  ///< layer l has 2 l and 2 l + 1
+
+void fill_normal(MatrixView<double> matrix, Index first_row, double std_deviation, std::uint64_t stream) {
+    const std::uint64_t key = stream_key(seed, stream);
+    for (Index i = 0; i < matrix.rows; ++i) {
+        for (Index j = 0; j < matrix.cols; ++j) {
+            const auto counter = static_cast<std::uint64_t>((first_row + i) * matrix.cols + j);
+            matrix(i, j) = normal_number(key, counter, std_deviation);
+        }
+    }
+}
+
+/// tanh layers with N(0, 1 / fan_in) weights, N(0, 1) biases and a linear output.
+Network random_network(const std::vector<std::int64_t>& widths) {
+    Network network;
+    for (std::size_t l = 1; l < widths.size(); ++l) {
+        Layer& layer = network.layers.emplace_back();
+        layer.name = "fc" + std::to_string(l);
+        layer.weight_name = layer.name + ".weight";
+        layer.bias_name = layer.name + ".bias";
+        layer.weight = Matrix<double>(widths[l], widths[l - 1]);
+        fill_normal(layer.weight.view(), 0, 1.0 / std::sqrt(static_cast<double>(widths[l - 1])), 2 * l);
+        layer.bias.resize(at(widths[l]));
+        fill_normal({layer.bias.data(), 1, widths[l], widths[l]}, 0, 1.0, 2 * l + 1);
+        const bool last = l + 1 == widths.size();
+        layer.activation.kind = last ? ActivationKind::identity : ActivationKind::tanh;
+    }
+    return network;
+}
+
+KernelShape make_shape(const BenchOptions& options, const Network& network, const Reduction& reduction) {
+    const Index rows = reduction.rows_per_sample();
+    const bool components = options.components == "all";
+    KernelShape shape;
+    shape.panels = {options.samples, options.tile.value_or(default_panel_size(options.samples, rows))};
+    shape.outputs = network.outputs();
+    shape.precision = parse_precision(options.precision);
+    shape.matrices = kernel_matrices(network, reduction, components,
+                                     components ? ConjugateKernels::last : ConjugateKernels::none);
+    const Index side = shape.tile_rows(shape.matrices.back());
+    if (side > largest_tile_rows) {
+        fail(ExitCode::usage, "--tile {} makes tiles of {} x {} kernel entries: give at most {}",
+             shape.panels.panel_size, side, side, std::max<Index>(1, largest_tile_rows / rows));
+    }
+    return shape;
+}
+
+}  // namespace
+
+BenchProblem make_bench_problem(const BenchOptions& options, int ranks, int rank) {
+    BenchProblem problem;
+    problem.reduction = {parse_reduction(options.reduction), -1, options.widths.back()};
+    problem.network = random_network(options.widths);
+    problem.shape = make_shape(options, problem.network, problem.reduction);
+    problem.distribution = distribute(problem.shape.panels, ranks, rank);
+    const PanelRange& mine = problem.distribution.shard_samples;
+    problem.samples = Matrix<double>(mine.size(), options.widths.front());
+    fill_normal(problem.samples.view(), mine.begin, 1.0, samples_stream);
+    return problem;
+}
+
+}  // namespace tangram
