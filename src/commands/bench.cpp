@@ -9,21 +9,28 @@
 #include "tangram/commands/bench_problem.hpp"
 #include "tangram/commands/bench_report.hpp"
 #include "tangram/kernel/exchange.hpp"
+#include "tangram/kernel/gemm_probe.hpp"
 #include "tangram/kernel/shard_features.hpp"
+#include "tangram/kernel/tile_loop.hpp"
 #include "tangram/output/provenance.hpp"
 #include "tangram/output/tile_writer.hpp"
 #include "tangram/output/timing.hpp"
 #include "tangram/support/blas.hpp"
 #include "tangram/support/cores.hpp"
+#include "tangram/support/memory.hpp"
 
 #include <unistd.h>
 
+#include <array>
 #include <filesystem>
 #include <iostream>
 
 namespace tangram {
 
 namespace {
+
+/// How long large matrices are multiplied, twice a round.
+constexpr double gemm_seconds = 1;
 
 /// A run and everything that is settled before it measures.
 struct Bench {
@@ -85,21 +92,24 @@ Bench prepare(const BenchOptions& options, const mpi::Communicator& world, Log& 
 /// Collective. The panels of every other rank that this one needs.
 template <class T>
 void measure_exchange(const Bench& bench, PanelStore<T>& store, Round& round) {
+    Exchange<T> exchange(bench.world, bench.problem.distribution.grid, store);
     mpi::barrier(bench.world);
     const Stopwatch watch;
-    const Index received = exchange(bench.world, bench.problem.distribution.grid, store);
+    exchange.start(0, 0);
+    exchange.wait();
     round.exchange_seconds = mpi::maximum(bench.world, watch.seconds());
-    round.bytes_received = mpi::sum(bench.world, received);
+    round.bytes_received = mpi::sum(bench.world, exchange.bytes_received());
 }
 
 /// Collective. The seconds of the tile loop into `sink`.
 template <class T>
 double measure_assembly(const Bench& bench, const PanelStore<T>& store, const TileSink<T>& sink) {
     const BenchProblem& p = bench.problem;
-    return time_of_slowest(bench.world, [&] {
-        assemble<T>(p.network, p.reduction, p.shape.matrices, store, p.distribution.tiles, bench.threads,
-                    sink);
-    });
+    const TileProblem<T> problem{p.network, p.reduction, p.shape.matrices, store};
+    std::optional<TileWorkspace<T>> workspace;
+    agree(bench.world, [&] { workspace.emplace(p.shape.panels, p.network, p.reduction, bench.threads); });
+    return time_of_slowest(bench.world,
+                           [&] { assemble<T>(problem, p.distribution.tiles, *workspace, sink, [] {}); });
 }
 
 /// Collective. Makes a fresh kernel file, as a kernel run does, for the time of measure(writer).
@@ -179,15 +189,26 @@ void measure_kernel(const Bench& bench, Round& round) {
     round.assembly_seconds = measure_assembly_with_writing(bench, *store);
     round.assembly_without_writing_seconds =
         measure_assembly<T>(bench, *store, [](const FinishedPlane<T>&) {});
-    round.peak_memory = mpi::maximum(bench.world, static_cast<double>(peak_memory_bytes()));
+    round.peak_memory = mpi::maximum(bench.world, static_cast<double>(peak_memory()));
+}
+
+/// Collective. Operations a second of all ranks and threads at once.
+template <class T>
+double measure_peak(const Bench& bench) {
+    mpi::barrier(bench.world);
+    std::array<double, 1> rate{gemm_rate<T>(bench.threads, gemm_seconds)};
+    mpi::sum(bench.world, rate);
+    return rate[0];
 }
 
 /// Collective.
 template <class T>
 Round measure_round(const Bench& bench) {
     Round round;
-    round.gemm_peak = gemm_peak<T>(bench.world, bench.threads);
+    // Before and after: on a shared machine the peak of one second is not that of the next.
+    round.gemm_peak = measure_peak<T>(bench) / 2;
     measure_kernel<T>(bench, round);
+    round.gemm_peak += measure_peak<T>(bench) / 2;
     measure_tile_writes<T>(bench, round);
     round.plain_write_seconds =
         plain_write_seconds(bench.world, bench.path + ".plain.partial", round.write_bytes);

@@ -2,11 +2,7 @@
 
 #include "tangram/support/blas.hpp"
 
-#include <omp.h>
-
-#include <algorithm>
 #include <chrono>
-#include <vector>
 
 namespace tangram {
 
@@ -16,7 +12,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr Index m = 2048;
 constexpr Index k = 1024;
-constexpr std::size_t least_calls = 3;
+constexpr int least_calls = 3;
 
 double since(Clock::time_point start) {
     return std::chrono::duration<double>(Clock::now() - start).count();
@@ -37,12 +33,6 @@ struct Operands {
     }
 };
 
-double median(std::vector<double> values) {
-    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-    std::nth_element(values.begin(), middle, values.end());
-    return *middle;
-}
-
 }  // namespace
 
 template <class T>
@@ -55,13 +45,9 @@ double gemm_rate(int threads, double seconds) {
         operands.multiply();
 #pragma omp barrier
         const auto start = Clock::now();
-        std::vector<double> times;
-        while (times.size() < least_calls || since(start) < seconds) {
-            const auto call = Clock::now();
-            operands.multiply();
-            times.push_back(since(call));
-        }
-        rate += operations / median(times);
+        int calls = 0;
+        for (; calls < least_calls || since(start) < seconds; ++calls) operands.multiply();
+        rate += calls * operations / since(start);
     }
     return rate;
 }
