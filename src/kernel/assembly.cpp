@@ -126,18 +126,19 @@ bool produce_layer(const AssemblyContext<T>& context, Index layer, const Tile& t
 /// One layer's share of the kernel, added to `total`, and its planes. Returns false once the queue was stopped.
 template <class T>
 bool add_layer(const AssemblyContext<T>& context, Index layer, const Tile& tile,
-               const GramScratch<T>& scratch, MatrixView<T> total, NextMatrix& next) {
+               const GramScratch<T>& scratch, MatrixView<T> total, bool& finite, NextMatrix& next) {
     const PanelStore<T>& store = context.store;
     const Panels& panels = store.panels();
     const LayerScales scales = scales_of(context.network.layers[at(layer)], context.reduction);
     const MatrixView<T> G = scratch.G(panels.size(tile.row), panels.size(tile.column));
     gram(tile, store.activation(tile.row, layer), store.activation(tile.column, layer), G);
+    const Start start = layer == 0 ? Start::zero : Start::out;
     const bool constant = !store.layout().sensitivities[at(layer)].stored();
     if (constant && !context.reduction.is_full()) {
         const double value = constant_gram(context.network, context.reduction);
         const auto weight = static_cast<T>(scales.weight * value);
         const auto bias = static_cast<T>(scales.bias * value);
-        add_scaled(ConstMatrixView<T>(G), weight, bias, total);
+        finite = add_scaled(ConstMatrixView<T>(G), weight, bias, start, total);
         return produce_layer(
             context, layer, tile, ConstMatrixView<T>(G), next,
             [&](MatrixView<T> out) { scale_into(ConstMatrixView<T>(G), weight, out); },
@@ -151,7 +152,7 @@ bool add_layer(const AssemblyContext<T>& context, Index layer, const Tile& tile,
     }
     const auto weight = static_cast<T>(scales.weight);
     const auto bias = static_cast<T>(scales.bias);
-    add_hadamard(ConstMatrixView<T>(G), H, weight, bias, total);
+    finite = add_hadamard(ConstMatrixView<T>(G), H, weight, bias, start, total);
     return produce_layer(
         context, layer, tile, ConstMatrixView<T>(G), next,
         [&](MatrixView<T> out) { hadamard(ConstMatrixView<T>(G), H, weight, out); },
@@ -165,12 +166,12 @@ bool compute_tile(const AssemblyContext<T>& context, const Tile& tile, const Gra
     Plane<T>* plane = context.queue.acquire();
     if (plane == nullptr) return false;
     const MatrixView<T> total = shape_plane(context, *plane, ntk, tile, false);
-    fill(T{0}, total);
+    bool finite = true;
     NextMatrix next(context.matrices);
     for (Index layer = 0; layer < context.network.depth(); ++layer) {
-        if (!add_layer(context, layer, tile, scratch, total, next)) return false;
+        if (!add_layer(context, layer, tile, scratch, total, finite, next)) return false;
     }
-    if (!all_finite(ConstMatrixView<T>(total))) {
+    if (!finite) {
         const Panels& panels = context.store.panels();
         fail(ExitCode::bad_input,
              "the kernel of samples {} to {} against {} to {} has an entry that is not finite: use "

@@ -10,7 +10,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr Index m = 2048;
+constexpr Index m = 1024;
 constexpr Index k = 1024;
 constexpr int least_calls = 3;
 

@@ -73,8 +73,8 @@ std::vector<int> shard_of_panel(const Panels& panels, const Grid& grid) {
 }  // namespace
 
 Index default_panel_size(Index samples, Index rows_per_sample) {
-    const Index for_sharing = (samples / 16 + 31) / 32 * 32;
-    const Index panel = std::clamp<Index>(for_sharing, 64, 512);
+    const Index for_sharing = (samples / 11 + 31) / 32 * 32;
+    const Index panel = std::clamp<Index>(for_sharing, 64, 768);
     return std::max<Index>(1, panel / rows_per_sample);
 }
 

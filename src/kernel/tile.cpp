@@ -91,31 +91,62 @@ TANGRAM_VECTOR_CLONES void hadamard(ConstMatrixView<T> G, ConstMatrixView<T> H, 
 }
 
 template <class T>
-TANGRAM_VECTOR_CLONES void add_hadamard(ConstMatrixView<T> G, ConstMatrixView<T> H, T weight, T bias,
-                                        MatrixView<T> out) {
+TANGRAM_VECTOR_CLONES bool add_hadamard(ConstMatrixView<T> G, ConstMatrixView<T> H, T weight, T bias,
+                                        Start start, MatrixView<T> out) {
+    if (start == Start::zero) fill(T{0}, out.row_block(0, H.rows == G.rows ? 0 : H.rows));
+    T watch = 0;  // stays 0 unless a value is infinite or NaN
     if (H.rows != G.rows) {
-        for_each_run(G, H, out, [weight, bias](T* to, const T* h, Index count, T g) {
-            for (Index k = 0; k < count; ++k) to[k] = to[k] + weight * g * h[k] + bias * h[k];
+        for_each_run(G, H, out, [&](T* to, const T* h, Index count, T g) {
+            for (Index k = 0; k < count; ++k) {
+                to[k] = to[k] + weight * g * h[k] + bias * h[k];
+                watch += to[k] * T{0};
+            }
         });
-        return;
+        return watch == T{0};
     }
     for (Index i = 0; i < G.rows; ++i) {
         const T* g = G.row(i);
         const T* h = H.row(i);
         T* to = out.row(i);
-#pragma omp simd
-        for (Index j = 0; j < G.cols; ++j) to[j] = to[j] + weight * g[j] * h[j] + bias * h[j];
+        if (start == Start::zero) {
+#pragma omp simd reduction(+ : watch)
+            for (Index j = 0; j < G.cols; ++j) {
+                to[j] = weight * g[j] * h[j] + bias * h[j];
+                watch += to[j] * T{0};
+            }
+        } else {
+#pragma omp simd reduction(+ : watch)
+            for (Index j = 0; j < G.cols; ++j) {
+                to[j] = to[j] + weight * g[j] * h[j] + bias * h[j];
+                watch += to[j] * T{0};
+            }
+        }
     }
+    return watch == T{0};
 }
 
 template <class T>
-TANGRAM_VECTOR_CLONES void add_scaled(ConstMatrixView<T> G, T weight, T bias, MatrixView<T> out) {
+TANGRAM_VECTOR_CLONES bool add_scaled(ConstMatrixView<T> G, T weight, T bias, Start start,
+                                      MatrixView<T> out) {
+    T watch = 0;  // as above
     for (Index i = 0; i < G.rows; ++i) {
         const T* g = G.row(i);
         T* to = out.row(i);
-#pragma omp simd
-        for (Index j = 0; j < G.cols; ++j) to[j] = to[j] + weight * g[j] + bias;
+        if (start == Start::zero) {
+#pragma omp simd reduction(+ : watch)
+            for (Index j = 0; j < G.cols; ++j) {
+                to[j] = weight * g[j] + bias;
+                watch += to[j] * T{0};
+            }
+        } else {
+#pragma omp simd reduction(+ : watch)
+            for (Index j = 0; j < G.cols; ++j) {
+                to[j] = to[j] + weight * g[j] + bias;
+                watch += to[j] * T{0};
+            }
+        }
     }
+    return watch == T{0};
 }
 
 template <class T>
@@ -165,29 +196,15 @@ void mirror_lower(MatrixView<T> square) {
     }
 }
 
-template <class T>
-TANGRAM_VECTOR_CLONES bool all_finite(ConstMatrixView<T> values) {
-    bool finite = true;
-    for (Index i = 0; i < values.rows; ++i) {
-        const T* row = values.row(i);
-        T watch = 0;  // stays 0 unless a value is infinite or NaN
-#pragma omp simd reduction(+ : watch)
-        for (Index j = 0; j < values.cols; ++j) watch += row[j] * T{0};
-        finite = finite && watch == T{0};
-    }
-    return finite;
-}
-
-#define TANGRAM_TILE_ROUTINES(T)                                                             \
-    template void hadamard(ConstMatrixView<T>, ConstMatrixView<T>, T, MatrixView<T>);        \
-    template void add_hadamard(ConstMatrixView<T>, ConstMatrixView<T>, T, T, MatrixView<T>); \
-    template void fill_constant_gram(T, Index, MatrixView<T>);                               \
-    template void scale_into(ConstMatrixView<T>, T, MatrixView<T>);                          \
-    template void add_scaled(ConstMatrixView<T>, T, T, MatrixView<T>);                       \
-    template void fill(T, MatrixView<T>);                                                    \
-    template void transpose(ConstMatrixView<T>, MatrixView<T>);                              \
-    template void mirror_lower(MatrixView<T>);                                               \
-    template bool all_finite(ConstMatrixView<T>);
+#define TANGRAM_TILE_ROUTINES(T)                                                                    \
+    template void hadamard(ConstMatrixView<T>, ConstMatrixView<T>, T, MatrixView<T>);               \
+    template bool add_hadamard(ConstMatrixView<T>, ConstMatrixView<T>, T, T, Start, MatrixView<T>); \
+    template bool add_scaled(ConstMatrixView<T>, T, T, Start, MatrixView<T>);                       \
+    template void fill_constant_gram(T, Index, MatrixView<T>);                                      \
+    template void scale_into(ConstMatrixView<T>, T, MatrixView<T>);                                 \
+    template void fill(T, MatrixView<T>);                                                           \
+    template void transpose(ConstMatrixView<T>, MatrixView<T>);                                     \
+    template void mirror_lower(MatrixView<T>);
 
 TANGRAM_TILE_ROUTINES(float)
 TANGRAM_TILE_ROUTINES(double)

@@ -6,7 +6,7 @@
 
 namespace tangram {
 
-/// Floating point operations a second of this rank in C (m, m) = A B^T, A and B (m, k), m = 2048, k = 1024, on
+/// Floating point operations a second of this rank in C (m, m) = A B^T, A and B (m, k), m = k = 1024, on
 /// `threads` threads at once, each with matrices of its own and one BLAS thread, for about `seconds`: at least
 /// three calls after one to warm up. A multiply and an add are two operations.
 template <class T>

@@ -14,14 +14,18 @@ namespace tangram {
 template <class T>
 void hadamard(ConstMatrixView<T> G, ConstMatrixView<T> H, T scale, MatrixView<T> out);
 
-/// out = (out + weight G o H) + bias H, G expanded to H's shape: both components of a layer at once, in the
-/// bits that adding them one after the other gives.
-template <class T>
-void add_hadamard(ConstMatrixView<T> G, ConstMatrixView<T> H, T weight, T bias, MatrixView<T> out);
+/// What a sum starts from: zero, or what `out` holds.
+enum class Start { zero, out };
 
-/// out = (out + weight G) + bias: the same where H is one constant, which has gone into `weight` and `bias`.
+/// out = (start + weight G o H) + bias H, G expanded to H's shape: both components of a layer at once, in the
+/// bits that adding them one after the other gives. Returns whether all of out is finite.
 template <class T>
-void add_scaled(ConstMatrixView<T> G, T weight, T bias, MatrixView<T> out);
+bool add_hadamard(ConstMatrixView<T> G, ConstMatrixView<T> H, T weight, T bias, Start start,
+                  MatrixView<T> out);
+
+/// out = (start + weight G) + bias: the same where H is one constant, which has gone into `weight` and `bias`.
+template <class T>
+bool add_scaled(ConstMatrixView<T> G, T weight, T bias, Start start, MatrixView<T> out);
 
 /// H = value where the two outputs are the same, 0 where not: the Gram of a linear output, R' outputs a
 /// sample.
@@ -43,9 +47,5 @@ void transpose(ConstMatrixView<T> in, MatrixView<T> out);
 /// Copies the strict lower triangle onto the upper one.
 template <class T>
 void mirror_lower(MatrixView<T> square);
-
-/// Whether every value is finite.
-template <class T>
-bool all_finite(ConstMatrixView<T> values);
 
 }  // namespace tangram
