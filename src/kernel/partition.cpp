@@ -75,7 +75,10 @@ std::vector<int> shard_of_panel(const Panels& panels, const Grid& grid) {
 Index default_panel_size(Index samples, Index rows_per_sample) {
     const Index for_sharing = (samples / 11 + 31) / 32 * 32;
     const Index panel = std::clamp<Index>(for_sharing, 64, 768);
-    return std::max<Index>(1, panel / rows_per_sample);
+    // Tiles of a multiple of 32 rows are whole pages, which direct I/O needs.
+    const Index whole_pages = 32 / std::gcd<Index>(rows_per_sample, 32);
+    const Index most = panel / rows_per_sample;
+    return most >= whole_pages ? most / whole_pages * whole_pages : std::max<Index>(1, most);
 }
 
 std::vector<int> others_held(const Grid& grid, int rank) {

@@ -123,8 +123,8 @@ TEST_CASE("the busiest rank has at most 10 % more than its share where there are
 }
 
 TEST_CASE("the default panel shrinks with the outputs of a full kernel and is never empty") {
-    CHECK(default_panel_size(100000, 1) == 512);
-    CHECK(default_panel_size(100000, 10) == 51);
+    CHECK(default_panel_size(100000, 1) == 768);
+    CHECK(default_panel_size(100000, 10) == 64);  // 640 rows: whole pages
     CHECK(default_panel_size(3, 1) == 64);
     CHECK(default_panel_size(1, 1000) == 1);
 }
