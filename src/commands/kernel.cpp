@@ -183,12 +183,15 @@ Computed compute(const Run& run) {
     return computed;
 }
 
-/// Collective. The same; input that makes no finite kernel leaves no file behind, whereas after a fault of the
-/// disk there is something to look at.
+/// Collective. The same; a run that ends in order, or whose input makes no finite kernel, leaves no partial file
+/// behind, whereas after a fault of the disk there is something to look at.
 template <class T>
 Computed compute_or_remove(const Run& run) {
     try {
         return compute<T>(run);
+    } catch (const AgreedError&) {
+        if (run.world.is_root()) std::remove(run.paths.partial.c_str());
+        throw;
     } catch (const Error& error) {
         if (error.code() == ExitCode::bad_input) std::remove(run.paths.partial.c_str());
         throw;

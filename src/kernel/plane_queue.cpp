@@ -1,5 +1,6 @@
 #include "tangram/kernel/plane_queue.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 namespace tangram {
@@ -9,7 +10,16 @@ namespace {
 /// Often enough for MPI to keep a network busy, seldom enough to cost nothing.
 constexpr std::chrono::milliseconds idle_interval{2};
 
+/// Planes may take as much while they wait for the disk, and there are never more of them.
+constexpr Index waiting_bytes = Index{128} << 20;
+constexpr Index most_waiting = 256;
+
 }  // namespace
+
+int planes_for(int workers, Index plane_bytes) {
+    const Index waiting = std::min(waiting_bytes / std::max<Index>(1, plane_bytes), most_waiting);
+    return static_cast<int>(std::max<Index>(4 * workers + 4, waiting));
+}
 
 template <class T>
 PlaneQueue<T>::PlaneQueue(int planes, Index plane_values)

@@ -15,6 +15,12 @@ bool has_constant_gram_matrix(const Network& network, const Reduction& reduction
     return reduction.is_full() && network.layers.back().is_linear();
 }
 
+/// Values of one matrix on a whole tile.
+Index plane_values(const Panels& panels, const Reduction& reduction) {
+    const Index side = panels.size(0) * reduction.rows_per_sample();
+    return side * side;
+}
+
 }  // namespace
 
 template <class T>
@@ -33,8 +39,8 @@ GramScratch<T>::GramScratch(Index panel_size, const Network& network, const Redu
 template <class T>
 TileWorkspace<T>::TileWorkspace(const Panels& panels, const Network& network, const Reduction& reduction,
                                 int threads)
-    : queue(PlaneQueue<T>::planes_for(threads),
-            panels.size(0) * reduction.rows_per_sample() * panels.size(0) * reduction.rows_per_sample()) {
+    : queue(planes_for(threads, plane_values(panels, reduction) * static_cast<Index>(sizeof(T))),
+            plane_values(panels, reduction)) {
     scratch.reserve(at(threads));
     for (int thread = 0; thread < threads; ++thread) scratch.emplace_back(panels.size(0), network, reduction);
 }
@@ -44,7 +50,7 @@ Index workspace_bytes(const Panels& panels, const Network& network, const Reduct
     const Index T = panels.size(0);
     const Index side = T * reduction.rows_per_sample();
     const Index grams = T * T + side * side * (has_constant_gram_matrix(network, reduction) ? 2 : 1);
-    const Index planes = PlaneQueue<double>::planes_for(threads) * side * side;
+    const Index planes = planes_for(threads, side * side * value_bytes) * side * side;
     return (planes + threads * grams) * value_bytes;
 }
 

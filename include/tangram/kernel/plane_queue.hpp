@@ -33,12 +33,14 @@ struct Plane {
     FinishedPlane<T> content;
 };
 
+/// Planes of `plane_bytes` bytes that `workers` threads circulate: a worker holds at most two while it waits for
+/// a third, and as many again may wait for the writer; up to 128 MiB of them, so that a disk that stalls for a
+/// moment does not stop the work. Those that were never needed were never touched.
+int planes_for(int workers, Index plane_bytes);
+
 template <class T>
 class PlaneQueue {
 public:
-    /// Planes that `workers` threads circulate without waiting for each other: a worker holds at most two
-    /// while it waits for a third, and as many again may wait for the writer.
-    static int planes_for(int workers) { return 4 * workers + 4; }
     /// `planes` planes of `plane_values` values each.
     PlaneQueue(int planes, Index plane_values);
     /// Before `workers` threads begin, with every plane free.
