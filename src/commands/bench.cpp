@@ -177,8 +177,7 @@ void measure_kernel(const Bench& bench, Round& round) {
     std::optional<PanelStore<T>> store;
     Matrix<double> outputs;
     agree(bench.world, [&] {
-        store.emplace(p.shape.panels, p.distribution.grid, bench.world.rank(),
-                      lay_out_panel(p.network, p.reduction, p.shape.panels.panel_size, sizeof(T)));
+        store.emplace(p.shape.panels, p.distribution.grid, bench.world.rank(), p.network, p.reduction);
         outputs = Matrix<double>(p.samples.rows(), p.network.outputs());
     });
     round.features_seconds = time_of_slowest(bench.world, [&] {

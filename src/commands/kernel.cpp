@@ -149,7 +149,10 @@ void compute_tiles(const Run& run, PanelStore<T>& store, TileWriter& writer, Com
             if (completes_tile) job_progress.count(run.shape.panels, plane.block);
         },
         [&] { job_progress.exchange_counts(); });
-    job_progress.finish();
+    {
+        const auto timed = run.timer.measure(Phase::assemble);
+        job_progress.finish();  // rank 0 waits for the others
+    }
     run.timer.add(Phase::exchange, loop.exchange_seconds);
     run.timer.add(Phase::assemble, loop.assemble_seconds);
     computed.bytes_received = loop.bytes_received;
@@ -162,10 +165,8 @@ Computed compute(const Run& run) {
     const std::string& partial = run.paths.partial;
     Computed computed;
     create_kernel_file(run.world, partial, run.shape, run.log);
-    PanelStore<T> store(
-        run.shape.panels, run.distribution.grid, run.world.rank(),
-        lay_out_panel(inputs.network, inputs.reduction, run.shape.panels.panel_size, sizeof(T)),
-        run.memory.residency);
+    PanelStore<T> store(run.shape.panels, run.distribution.grid, run.world.rank(), inputs.network,
+                        inputs.reduction, run.memory.residency);
     run.progress.begin("features");
     compute_shard(run, store, computed);
     run.log.info("features of {} samples in {:.2f} s", run.shape.panels.samples,
@@ -260,6 +261,7 @@ int run_kernel(const KernelOptions& options, const mpi::Communicator& world) {
             "the samples are integers and are used as they are: --data-scale and --data-shift rescale them");
     }
     if (options.dry_run) {
+        progress.finish();
         print_plan(run);
         return static_cast<int>(ExitCode::done);
     }

@@ -7,7 +7,6 @@
 #include "tangram/tangent/panel.hpp"
 
 #include <algorithm>
-#include <limits>
 
 namespace tangram {
 
@@ -44,6 +43,7 @@ Index checksum_bytes(const KernelShape& shape) {
 /// the features of the shard.
 Index check_bytes(const PlannedRun& run) {
     const KernelShape& shape = run.shape;
+    const Index samples = std::min(run.check_samples, shape.panels.samples);
     const auto matrices = static_cast<Index>(shape.matrices.size());
     const Index rows = shape.rows(shape.matrices.back());
     const Index side = shape.tile_rows(shape.matrices.back());
@@ -55,8 +55,9 @@ Index check_bytes(const PlannedRun& run) {
     }
     const Index vectors = (3 + matrices * (1 + 2 * run.threads)) * rows * wide;
     const Index tiles = run.threads * side * side * (2 * value_bytes(shape.precision) + wide);
-    const Index gradients = run.check_samples * widths * wide;
-    return vectors + tiles + gradients + 2 * largest_layer * wide;
+    const Index gradients = samples * widths * wide;
+    const Index check_rows = samples * run.reduction.rows_per_sample();
+    return vectors + tiles + gradients + 2 * largest_layer * wide + 4 * check_rows * check_rows * wide;
 }
 
 /// Everything but the budget and what follows from it.
@@ -79,10 +80,10 @@ MemoryPlan fixed_part(const PlannedRun& run) {
 /// Collective. What one rank may take: what it has already, and its share of what is left on its node.
 Index share_of_node(const mpi::Communicator& world) {
     const mpi::Communicator node = world.split_by_node();
-    const Index available = available_memory();
-    if (available == 0) return std::numeric_limits<Index>::max();
+    constexpr Index unknown = Index{1} << 50;  // a petabyte: more than any plan
+    const Index available = available_memory().value_or(unknown);
     return resident_memory() +
-           static_cast<Index>(usable_share * static_cast<double>(available / node.size()));
+           static_cast<Index>(usable_share * static_cast<double>(available) / node.size());
 }
 
 Index panels_of_plan(const PlannedRun& run, const Residency& residency) {
@@ -101,17 +102,20 @@ Index MemoryPlan::peak() const {
 MemoryPlan plan_memory(const mpi::Communicator& world, const PlannedRun& run, std::optional<Index> memory) {
     MemoryPlan plan = fixed_part(run);
     const Index share = memory ? *memory : share_of_node(world);
+    // The smallest over the ranks, whose threads and libraries may differ: the schedule must be the same on all.
     const auto least = static_cast<Index>(mpi::minimum(world, static_cast<double>(share - plan.base)));
+    const auto room = static_cast<Index>(mpi::minimum(world, static_cast<double>(least - plan.tiles)));
     plan.budget = least + plan.base;
     const Index bytes = panel_bytes(run, value_bytes(run.shape.precision));
-    plan.residency = choose_residency(run.shape.panels, run.distribution.grid, (least - plan.tiles) / bytes);
+    plan.residency = choose_residency(run.shape.panels, run.distribution.grid, room / bytes);
     const bool none = plan.residency.resident == 0;
     if (none) plan.residency.resident = 1;
     plan.held_features = panels_of_plan(run, plan.residency) * bytes;
 
     const Index kept = largest_shard(run) * panel_bytes(run, wide);
-    plan.keep_probe_features = run.check_samples == 0 || plan.checks + kept <= least;
-    if (run.check_samples > 0) plan.checks += plan.keep_probe_features ? kept : panel_bytes(run, wide);
+    plan.keep_probe_features = run.check_samples == 0 || plan.checks + plan.scratch + kept <= least;
+    if (run.check_samples > 0)
+        plan.checks += plan.scratch + (plan.keep_probe_features ? kept : panel_bytes(run, wide));
     const bool too_much = mpi::maximum(world, none || plan.peak() - plan.base > least ? 1.0 : 0.0) > 0;
     const double needed = mpi::maximum(world, gib(plan.peak()));
     agree(world, [&] {

@@ -49,7 +49,8 @@ std::string plan_table(const PlannedRun& run, const MemoryPlan& memory, int rank
     const auto N = static_cast<double>(run.shape.panels.samples);
     const double tile_operations_count =
         tile_operations(run.network, run.reduction, run.shape.panels.samples);
-    // A multiplication by every weight forward, one a sensitivity backward; the checks do it again, and twice more.
+    // A multiplication by every weight forward, one a sensitivity backward; the checks do it again, and as much
+    // for the probe.
     const double feature_operations = 2 * N * static_cast<double>(run.network.parameters()) *
                                       (1 + static_cast<double>(run.reduction.sensitivities()));
     const double features = feature_operations / wide_rate;

@@ -32,6 +32,14 @@ int colour(const Grid& grid, int rank, int line) {
     return rank < grid.active() ? line : -1;
 }
 
+/// Granules of the blocks of some panels.
+template <class T>
+Index granules(const PanelStore<T>& store, const PanelRange& range) {
+    Index values = 0;
+    for (Index panel = range.begin; panel < range.end; ++panel) values += store.layout(panel).size;
+    return values * static_cast<Index>(sizeof(T)) / block_granule;
+}
+
 }  // namespace
 
 template <class T>
@@ -42,14 +50,14 @@ Exchange<T>::Exchange(const mpi::Communicator& world, const Grid& grid, PanelSto
            shards_of_row(grid, world.rank())},
       column_{world.split(colour(grid, world.rank(), grid.col_of(world.rank())), world.rank()),
               shards_of_column(grid, world.rank())},
-      panel_(store.layout().size * static_cast<Index>(sizeof(T))) {}
+      granule_(block_granule) {}
 
 /// Begins the allgather of a slice along one line. Every rank's own part is in its place already.
 template <class T>
 void Exchange<T>::gather_along(const Line& line, Index slice) {
     if (line.shards.size() < 2) return;
-    const Index panel_bytes = store_.layout().size * static_cast<Index>(sizeof(T));
-    const Index most = std::max<Index>(1, call_bytes / panel_bytes);
+    const Index slot_granules = store_.layout().size * static_cast<Index>(sizeof(T)) / block_granule;
+    const Index most = std::max<Index>(1, call_bytes / block_granule / slot_granules);
     std::vector<PanelRange> ranges;
     Index longest = 0;
     for (const int shard : line.shards) {
@@ -59,16 +67,20 @@ void Exchange<T>::gather_along(const Line& line, Index slice) {
     }
     for (Index first = 0; first < longest; first += most) {
         std::vector<int>& counts = arguments_.emplace_back();
-        std::vector<int>& slots = arguments_.emplace_back();
+        std::vector<int>& places = arguments_.emplace_back();
         for (std::size_t k = 0; k < ranges.size(); ++k) {
-            const Index count = std::clamp<Index>(ranges[k].size() - first, 0, most);
-            counts.push_back(narrow(count, "panels in a slice"));
-            slots.push_back(count == 0 ? 0
-                                       : narrow(store_.slot_of(ranges[k].begin + first), "slot of a panel"));
-            if (static_cast<int>(k) != line.comm.rank()) bytes_received_ += count * panel_bytes;
+            const PanelRange part{std::min(ranges[k].begin + first, ranges[k].end),
+                                  std::min(ranges[k].begin + first + most, ranges[k].end)};
+            const Index count = granules(store_, part);
+            const Index slot = count == 0 ? 0 : store_.slot_of(part.begin);
+            counts.push_back(narrow(count, "blocks in a slice"));
+            places.push_back(narrow(slot * slot_granules, "place of a panel in memory"));
+            if (static_cast<int>(k) != line.comm.rank()) bytes_received_ += count * block_granule;
         }
-        MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, store_.slot(0), counts.data(), slots.data(),
-                        panel_.get(), line.comm.get(), &requests_.emplace_back(MPI_REQUEST_NULL));
+        // A rank's own panels are read by the gather of its row and by that of its column at once: as they are
+        // in place, neither writes there.
+        MPI_Iallgatherv(MPI_IN_PLACE, 0, MPI_DATATYPE_NULL, store_.slot(0), counts.data(), places.data(),
+                        granule_.get(), line.comm.get(), &requests_.emplace_back(MPI_REQUEST_NULL));
     }
 }
 

@@ -2,7 +2,10 @@
 
 #include "tangram/support/blas.hpp"
 
+#include <omp.h>
+
 #include <chrono>
+#include <vector>
 
 namespace tangram {
 
@@ -23,7 +26,8 @@ template <class T>
 struct Operands {
     static constexpr Index padding = 64 / static_cast<Index>(sizeof(T));
     AlignedBuffer<T> a{m * (k + padding)}, b{m * (k + padding)}, c{m * (m + padding)};
-    Operands() {
+    /// By the thread that multiplies, so that the memory is near it.
+    void fill() const {
         for (Index i = 0; i < a.size(); ++i) a.data()[i] = b.data()[i] = static_cast<T>(i % 7) - T{3};
     }
     void multiply() const {
@@ -38,15 +42,17 @@ struct Operands {
 template <class T>
 double gemm_rate(int threads, double seconds) {
     const double operations = 2.0 * static_cast<double>(m * m * k);
+    const std::vector<Operands<T>> operands(at(threads));
     double rate = 0;
 #pragma omp parallel num_threads(threads) default(shared) reduction(+ : rate)
     {
-        const Operands<T> operands;
-        operands.multiply();
+        const Operands<T>& mine = operands[at(omp_get_thread_num())];
+        mine.fill();
+        mine.multiply();
 #pragma omp barrier
         const auto start = Clock::now();
         int calls = 0;
-        for (; calls < least_calls || since(start) < seconds; ++calls) operands.multiply();
+        for (; calls < least_calls || since(start) < seconds; ++calls) mine.multiply();
         rate += calls * operations / since(start);
     }
     return rate;

@@ -1,16 +1,15 @@
 #include "tangram/kernel/panel_store.hpp"
 
-#include <utility>
-
 namespace tangram {
 
 template <class T>
-PanelStore<T>::PanelStore(const Panels& panels, const Grid& grid, int rank, PanelLayout layout,
-                          const Residency& residency)
+PanelStore<T>::PanelStore(const Panels& panels, const Grid& grid, int rank, const Network& network,
+                          const Reduction& reduction, const Residency& residency)
     : panels_(panels),
       grid_(grid),
       rank_(rank),
-      layout_(std::move(layout)),
+      layout_(lay_out_panel(network, reduction, panels.panel_size, sizeof(T))),
+      last_layout_(lay_out_panel(network, reduction, panels.size(panels.count() - 1), sizeof(T))),
       residency_(residency),
       area_panels_(panels_in_area(panels, grid, rank, residency)),
       slot_of_panel_(at(panels.count()), -1),
@@ -40,12 +39,12 @@ T* PanelStore<T>::block(Index panel) const {
 
 template <class T>
 ConstMatrixView<T> PanelStore<T>::activation(Index panel, Index layer) const {
-    return activation_view(layout_, layer, block(panel), panels_.size(panel));
+    return activation_view(layout(panel), layer, block(panel), panels_.size(panel));
 }
 
 template <class T>
 ConstMatrixView<T> PanelStore<T>::sensitivity(Index panel, Index layer) const {
-    return sensitivity_view(layout_, layer, block(panel), panels_.size(panel));
+    return sensitivity_view(layout(panel), layer, block(panel), panels_.size(panel));
 }
 
 template class PanelStore<float>;

@@ -21,7 +21,7 @@ void compute_shard_features(const Network& network, const Reduction& reduction, 
             const Index first = panels.begin(panel) - panels.begin(range.begin);
             const Index n = panels.size(panel);
             try {
-                compute_features(network, reduction, store.layout(), X.row_block(first, n),
+                compute_features(network, reduction, store.layout(panel), X.row_block(first, n),
                                  panels.begin(panel), store.block(panel), outputs.row_block(first, n),
                                  scratch);
             } catch (...) {

@@ -93,9 +93,9 @@ TANGRAM_VECTOR_CLONES void hadamard(ConstMatrixView<T> G, ConstMatrixView<T> H, 
 template <class T>
 TANGRAM_VECTOR_CLONES bool add_hadamard(ConstMatrixView<T> G, ConstMatrixView<T> H, T weight, T bias,
                                         Start start, MatrixView<T> out) {
-    if (start == Start::zero) fill(T{0}, out.row_block(0, H.rows == G.rows ? 0 : H.rows));
     T watch = 0;  // stays 0 unless a value is infinite or NaN
     if (H.rows != G.rows) {
+        if (start == Start::zero) fill(T{0}, out);
         for_each_run(G, H, out, [&](T* to, const T* h, Index count, T g) {
             for (Index k = 0; k < count; ++k) {
                 to[k] = to[k] + weight * g * h[k] + bias * h[k];

@@ -83,7 +83,10 @@ void require_writable(const OutputPaths& paths, bool overwrite, const std::vecto
 void require_space(const OutputPaths& paths, Index bytes) {
     struct statvfs volume {};
     if (statvfs(paths.directory.c_str(), &volume) != 0) return;  // reserving will tell
-    const std::uint64_t free_bytes = volume.f_bavail * volume.f_frsize;
+    struct stat stale {};  // of a run that was cut off: its space will be given back
+    const bool is_stale = stat(paths.partial.c_str(), &stale) == 0;
+    const std::uint64_t free_bytes = volume.f_bavail * volume.f_frsize +
+                                     (is_stale ? static_cast<std::uint64_t>(stale.st_blocks) * 512 : 0);
     if (free_bytes < static_cast<std::uint64_t>(bytes))
         refuse_for_space(paths.partial, static_cast<std::uint64_t>(bytes), free_bytes);
 }

@@ -15,20 +15,27 @@ namespace {
 
 constexpr std::size_t page_bytes = 4096;
 
-/// Where the chunks of a matrix begin, T' values a side. Throws Error(io) unless they lie one after the other.
-Index locate_chunks(const h5::Handle& file, const std::string& path, Index chunk_rows, Index tiles,
-                    Index chunk_bytes) {
+struct ChunkRun {
+    Index begin = 0;
+    Index stride = 0;
+};
+
+/// Where the chunks of a matrix lie, T' values a side. HDF5 may leave gaps between them, so that each begins on
+/// a page. Throws Error(io) unless they lie in order, equally far apart.
+ChunkRun locate_chunks(const h5::Handle& file, const std::string& path, Index chunk_rows, Index tiles,
+                       Index chunk_bytes) {
     const h5::Handle dataset = h5::open_dataset(file, path);
     const Index begin = h5::chunk_offset(dataset, 0, 0);
+    const Index stride = tiles > 1 ? h5::chunk_offset(dataset, 0, chunk_rows) - begin : chunk_bytes;
     for (const Tile tile : {Tile{0, tiles - 1}, Tile{tiles - 1, 0}, Tile{tiles - 1, tiles - 1}}) {
         const Index place = h5::chunk_offset(dataset, tile.row * chunk_rows, tile.column * chunk_rows);
-        if (place != begin + (tile.row * tiles + tile.column) * chunk_bytes) {
+        if (stride < chunk_bytes || place != begin + (tile.row * tiles + tile.column) * stride) {
             fail(ExitCode::io,
                  "the tiles do not lie in order ({}): this HDF5 {} lays files out in another way", path,
                  h5::library_version());
         }
     }
-    return begin;
+    return {begin, stride};
 }
 
 /// The file opened past the page cache; closed where its file system does not know how.
@@ -47,9 +54,9 @@ TileFile::TileFile(const std::string& path, const KernelShape& shape, Access acc
     for (const KernelMatrix& matrix : shape.matrices) {
         const Index rows = shape.tile_rows(matrix);
         const Index bytes = rows * rows * value_bytes(precision_);
-        const Index begin = locate_chunks(file, matrix.path, rows, panels_.count(), bytes);
-        places_.push_back({begin, rows, matrix.rows_per_sample,
-                           at(begin) % page_bytes == 0 && at(bytes) % page_bytes == 0});
+        const ChunkRun run = locate_chunks(file, matrix.path, rows, panels_.count(), bytes);
+        places_.push_back({run.begin, run.stride, rows, matrix.rows_per_sample,
+                           at(run.begin) % page_bytes == 0 && at(bytes) % page_bytes == 0});
     }
     if (h5::exists(file, "/outputs")) outputs_begin_ = h5::data_offset(h5::open_dataset(file, "/outputs"));
     const int flags = access == Access::read ? O_RDONLY : O_RDWR;
@@ -59,8 +66,7 @@ TileFile::TileFile(const std::string& path, const KernelShape& shape, Access acc
 
 Index TileFile::offset_of(std::size_t matrix, const Tile& block) const {
     const Place& place = places_[matrix];
-    const Index chunk = place.chunk_rows * place.chunk_rows * value_bytes(precision_);
-    return place.begin + (block.row * panels_.count() + block.column) * chunk;
+    return place.begin + (block.row * panels_.count() + block.column) * place.stride;
 }
 
 const FileDescriptor& TileFile::descriptor_for(const Place& place, const void* memory) const {
@@ -88,12 +94,12 @@ void TileFile::read_entries(std::size_t matrix, Index row, Index col, MatrixView
     const Place& place = places_[matrix];
     const Tile block{row / place.chunk_rows, col / place.chunk_rows};
     const Index bytes = value_bytes(precision_);
-    std::vector<float> narrow(at(out.cols));
+    std::vector<float> singles(at(out.cols));
     for (Index i = 0; i < out.rows; ++i) {
         const Index in_chunk = (row + i) % place.chunk_rows * place.chunk_rows + col % place.chunk_rows;
-        void* const to = precision_ == Precision::float32 ? static_cast<void*>(narrow.data()) : out.row(i);
+        void* const to = precision_ == Precision::float32 ? static_cast<void*>(singles.data()) : out.row(i);
         cached_.read_at(to, out.cols * bytes, offset_of(matrix, block) + in_chunk * bytes);
-        if (precision_ == Precision::float32) std::copy(narrow.begin(), narrow.end(), out.row(i));
+        if (precision_ == Precision::float32) std::copy(singles.begin(), singles.end(), out.row(i));
     }
 }
 

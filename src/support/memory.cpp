@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <fstream>
-#include <limits>
 #include <optional>
 #include <string>
 
@@ -34,12 +33,24 @@ std::optional<Index> available_in_system() {
     return std::nullopt;
 }
 
-/// What is left of a limit that may be unlimited.
-std::optional<Index> left_of(const std::string& limit_file, const std::string& usage_file) {
-    const std::optional<Index> limit = number_in(limit_file);
-    const std::optional<Index> usage = number_in(usage_file);
+/// The number after a name in a file of lines "name number"; 0 where there is none.
+Index number_after(const std::string& wanted, const std::string& path) {
+    std::ifstream file(path);
+    std::string name;
+    for (Index number = 0; file >> name >> number;) {
+        if (name == wanted) return number;
+    }
+    return 0;
+}
+
+/// What is left of the limit of a control group in `folder`, which may be unlimited. Its page cache counts as
+/// used there, and makes room when that is needed.
+std::optional<Index> left_of_group(const std::string& folder) {
+    const std::optional<Index> limit = number_in(folder + "/memory.max");
+    const std::optional<Index> usage = number_in(folder + "/memory.current");
     if (!limit || !usage) return std::nullopt;
-    return std::max<Index>(0, *limit - *usage);
+    const Index cache = number_after("inactive_file", folder + "/memory.stat");
+    return std::max<Index>(0, *limit - *usage + cache);
 }
 
 /// The path of this process's control group (version 2, "" at its root) below /sys/fs/cgroup.
@@ -67,16 +78,16 @@ Index peak_memory() {
     return static_cast<Index>(usage.ru_maxrss) * 1024;
 }
 
-Index available_memory() {
-    const std::string group = "/sys/fs/cgroup" + control_group();
-    const std::string first_version = "/sys/fs/cgroup/memory/memory.";
-    Index available = std::numeric_limits<Index>::max();
-    for (const std::optional<Index>& limit :
-         {available_in_system(), left_of(group + "/memory.max", group + "/memory.current"),
-          left_of(first_version + "limit_in_bytes", first_version + "usage_in_bytes")}) {
-        if (limit) available = std::min(available, *limit);
-    }
-    return available == std::numeric_limits<Index>::max() ? 0 : available;
+std::optional<Index> available_memory() {
+    std::optional<Index> available = available_in_system();
+    const auto limit_to = [&](std::optional<Index> limit) {
+        if (limit) available = std::min(available.value_or(*limit), *limit);
+    };
+    // A limit may sit on any group above: batch systems put it on the job.
+    const std::string root = "/sys/fs/cgroup";
+    for (std::string group = control_group(); !group.empty(); group.resize(group.rfind('/')))
+        limit_to(left_of_group(root + group));
+    return available;
 }
 
 }  // namespace tangram

@@ -35,6 +35,8 @@ PanelLayout lay_out_panel(const Network& network, const Reduction& reduction, In
                                                 : append(layout, samples * layout.rows_per_sample,
                                                          columns_per_unit * layer.fan_out(), value_bytes));
     }
+    const Index granule = block_granule / value_bytes;
+    layout.size = (layout.size + granule - 1) / granule * granule;
     return layout;
 }
 

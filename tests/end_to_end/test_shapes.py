@@ -3,9 +3,10 @@
 import h5py
 import numpy
 
-from harness import DATA, JOBS, assert_kernel, each, kernel
+from harness import DATA, JOBS, assert_close, assert_kernel, each, kernel
 
 REFERENCES = DATA / "references.h5"
+DIGITS = [JOBS / "digits" / "digits_mlp.safetensors", f"{JOBS}/digits/digits.h5:x"]
 WIDE = [f"{REFERENCES}:wide/model", f"{REFERENCES}:wide/x"]
 
 
@@ -35,3 +36,13 @@ def test_chosen_tile_of_a_whole_data_set_passes_its_own_checks(folder):
         rows = numpy.arange(0, 1797, 97)
         total = sum(component[:][numpy.ix_(rows, rows)].astype("f8") for component in out["components"].values())
         assert numpy.abs(total - out["ntk"][:][numpy.ix_(rows, rows)]).max() < 1e-5 * total.max()
+
+
+@each({f"{reduction}, tile {tile}": (reduction, rows, tile)
+       for reduction, rows, tile in (("trace", 400, 150), ("trace", 301, 200), ("full", 40, 15))})
+def test_tiles_that_are_no_whole_pages_are_written_where_they_belong(folder, reduction, rows, tile):
+    with kernel(*DIGITS, folder / "out.h5", "--activation", "tanh", "--rows", f"0:{rows}", "--tile", tile, "--reduction",
+                reduction, ranks=2, precision="float32") as odd, \
+         kernel(*DIGITS, folder / "even.h5", "--activation", "tanh", "--rows", f"0:{rows}", "--reduction", reduction,
+                precision="float64") as even:
+        assert_close(odd["ntk"][:], even["ntk"][:], "float32", "ntk")

@@ -32,8 +32,7 @@ Index run_tiles(const mpi::Communicator& comm, const Network& network, const Red
                 const Residency& residency = {}) {
     const Distribution distribution = distribute(shape.panels, comm.size(), comm.rank());
     const PanelRange& samples = distribution.shard_samples;
-    PanelStore<T> store(shape.panels, distribution.grid, comm.rank(),
-                        lay_out_panel(network, reduction, shape.panels.panel_size, sizeof(T)), residency);
+    PanelStore<T> store(shape.panels, distribution.grid, comm.rank(), network, reduction, residency);
     Matrix<double> outputs(samples.size(), network.outputs());
     compute_shard_features(network, reduction, distribution.shard,
                            X.row_block(samples.size() > 0 ? samples.begin : 0, samples.size()), threads,

@@ -29,11 +29,6 @@ std::set<Index> areas_of(const PanelStore<float>& store, const std::vector<Tile>
     return areas;
 }
 
-PanelLayout tiny_layout() {
-    const Network network = random_network({3, 2}, {"identity"}, {true}, 1);
-    return lay_out_panel(network, make_reduction(ReductionKind::trace, 2), 2, sizeof(float));
-}
-
 }  // namespace
 
 TEST_CASE("a panel is in the slice of its shard that holds it") {
@@ -58,6 +53,7 @@ TEST_CASE(
     for (const int ranks : {1, 2, 3, 4, 6, 7, 12, 16}) {
         for (const Index panels_count : {1, 5, 24, 61}) {
             const Panels panels{panels_count * 2, 2};
+            const Network network = random_network({3, 2}, {"identity"}, {true}, 1);
             const Grid grid = make_grid(ranks);
             for (const Residency& residency : residencies()) {
                 for (int rank = 0; rank < ranks; ++rank) {
@@ -68,7 +64,8 @@ TEST_CASE(
                     CAPTURE(rank);
                     const std::vector<Tile> tiles = distribute(panels, ranks, rank).tiles;
                     const std::vector<Step> steps = make_schedule(panels, grid, tiles, residency);
-                    PanelStore<float> store(panels, grid, rank, tiny_layout(), residency);
+                    PanelStore<float> store(panels, grid, rank, network,
+                                            make_reduction(ReductionKind::trace, 2), residency);
                     const Index own = shard_panels(panels, grid, rank).size();
                     const Index area = std::max<Index>(1, panels_in_area(panels, grid, rank, residency));
                     std::size_t computed = 0;

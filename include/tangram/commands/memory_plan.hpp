@@ -25,7 +25,7 @@ struct MemoryPlan {
     Index scratch = 0;        ///< of the feature threads
     Index tiles = 0;          ///< workspace of the tile loop, and the checksums
     Index checks = 0;
-    Index budget = 0;  ///< what there is for it; 0: unknown
+    Index budget = 0;  ///< what there is for it
     Residency residency;
     bool keep_probe_features = true;  ///< whether the checks keep the shard's features, or compute them again
     [[nodiscard]] Index peak() const;

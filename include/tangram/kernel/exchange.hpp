@@ -50,11 +50,11 @@ private:
 
     Grid grid_;
     PanelStore<T>& store_;
-    Line row_, column_;  ///< without shards on an idle rank
-    mpi::Block panel_;
+    Line row_, column_;   ///< without shards on an idle rank
+    mpi::Block granule_;  ///< what counts and places are numbers of
     std::vector<MPI_Request> requests_;
     std::deque<std::vector<int>>
-        arguments_;  ///< counts and slots, which MPI reads until the requests are done
+        arguments_;  ///< counts and places, which MPI reads until the requests are done
     Index bytes_received_ = 0;
 };
 

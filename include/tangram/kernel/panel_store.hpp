@@ -16,10 +16,13 @@ template <class T>
 class PanelStore {
 public:
     /// Room for a rank's own panels and for the areas; an idle rank holds none.
-    PanelStore(const Panels& panels, const Grid& grid, int rank, PanelLayout layout,
-               const Residency& residency = {});
+    PanelStore(const Panels& panels, const Grid& grid, int rank, const Network& network,
+               const Reduction& reduction, const Residency& residency = {});
 
-    [[nodiscard]] const PanelLayout& layout() const { return layout_; }
+    /// The layout of a panel: the last one may be shorter, and travels as such.
+    [[nodiscard]] const PanelLayout& layout(Index panel = 0) const {
+        return panel == panels_.count() - 1 ? last_layout_ : layout_;
+    }
     [[nodiscard]] const Panels& panels() const { return panels_; }
     [[nodiscard]] const Residency& residency() const { return residency_; }
     /// The block of a panel that this rank holds.
@@ -39,7 +42,7 @@ private:
     Panels panels_;
     Grid grid_;
     int rank_;
-    PanelLayout layout_;
+    PanelLayout layout_, last_layout_;
     Residency residency_;
     Index area_panels_;
     std::vector<Index> slot_of_panel_;

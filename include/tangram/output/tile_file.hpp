@@ -4,7 +4,7 @@
 // HDF5 lays every matrix out when the file is created (chunk = tile, allocated early, in order); from then on
 // tile (I, J) of a matrix with B panels is a run of bytes at a known place:
 //
-//   chunk (I, J) = T' x T' values, row-major, at  begin + (I B + J) T' T' bytes     T' = KernelShape::tile_rows
+//   chunk (I, J) = T' x T' values, row-major, at  begin + (I B + J) stride     T' = KernelShape::tile_rows
 //   a tile at the edge uses the first rows and columns of its chunk, the rest of which is zero
 //
 // Chunks begin on pages, so O_DIRECT moves whole chunks between memory and disk without the processor: through
@@ -49,7 +49,8 @@ public:
 
 private:
     struct Place {
-        Index begin = 0;  ///< of the first chunk in the file
+        Index begin = 0;   ///< of the first chunk in the file
+        Index stride = 0;  ///< from one chunk to the next
         Index chunk_rows = 0;
         Index rows_per_sample = 1;
         bool direct = false;  ///< whether its chunks are whole pages

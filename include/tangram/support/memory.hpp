@@ -3,6 +3,8 @@
 
 #include "tangram/support/matrix.hpp"
 
+#include <optional>
+
 namespace tangram {
 
 /// What this process has in memory now.
@@ -12,7 +14,7 @@ Index resident_memory();
 Index peak_memory();
 
 /// What processes of this node can still take without swapping, as far as the system and the process's control
-/// group say; 0 where neither does.
-Index available_memory();
+/// groups (version 2) say; nothing where neither does.
+std::optional<Index> available_memory();
 
 }  // namespace tangram

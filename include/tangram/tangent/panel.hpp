@@ -22,6 +22,9 @@ struct PanelSlot {
     [[nodiscard]] bool stored() const { return rows > 0; }
 };
 
+/// Blocks are a whole number of these bytes, so that MPI can count in them.
+inline constexpr Index block_granule = 1024;
+
 struct PanelLayout {
     Index samples = 0;                     ///< T
     Index rows_per_sample = 1;             ///< rows of S_l a sample: R for full, 1 otherwise
