@@ -12,6 +12,7 @@
 #include "tangram/kernel/gemm_probe.hpp"
 #include "tangram/kernel/shard_features.hpp"
 #include "tangram/kernel/tile_loop.hpp"
+#include "tangram/output/lifecycle.hpp"
 #include "tangram/output/provenance.hpp"
 #include "tangram/output/tile_writer.hpp"
 #include "tangram/output/timing.hpp"
@@ -21,7 +22,6 @@
 
 #include <unistd.h>
 
-#include <array>
 #include <filesystem>
 #include <iostream>
 
@@ -57,17 +57,9 @@ struct Round {
 };
 
 /// One rank.
-void require_directory(const std::string& directory) {
+void require_place_for_files(const std::string& directory) {
     constexpr std::size_t longest_path = 240;  // the limit of MPI-IO's paths, without the name of the file
-    std::error_code ignored;
-    if (!std::filesystem::is_directory(directory, ignored)) {
-        fail(ExitCode::io, "no directory to write to ({}): create it, or choose another --directory",
-             directory);
-    }
-    if (access(directory.c_str(), W_OK | X_OK) != 0) {
-        fail(ExitCode::io, "no permission to write in the directory ({}): choose another --directory",
-             directory);
-    }
+    require_directory(directory);
     if (std::filesystem::absolute(directory).string().size() > longest_path) {
         fail(ExitCode::usage,
              "the path is too long for MPI-IO ({}): choose a --directory of at most {} characters", directory,
@@ -77,7 +69,7 @@ void require_directory(const std::string& directory) {
 
 /// Collective.
 Bench prepare(const BenchOptions& options, const mpi::Communicator& world, Log& log) {
-    agree_on_root(world, [&] { require_directory(options.directory); });
+    agree_on_root(world, [&] { require_place_for_files(options.directory); });
     BenchProblem problem;
     agree(world, [&] { problem = make_bench_problem(options, world.size(), world.rank()); });
     const int threads = options.threads ? static_cast<int>(*options.threads) : default_threads(world);
@@ -191,23 +183,14 @@ void measure_kernel(const Bench& bench, Round& round) {
     round.peak_memory = mpi::maximum(bench.world, static_cast<double>(peak_memory()));
 }
 
-/// Collective. Operations a second of all ranks and threads at once.
-template <class T>
-double measure_peak(const Bench& bench) {
-    mpi::barrier(bench.world);
-    std::array<double, 1> rate{gemm_rate<T>(bench.threads, gemm_seconds)};
-    mpi::sum(bench.world, rate);
-    return rate[0];
-}
-
 /// Collective.
 template <class T>
 Round measure_round(const Bench& bench) {
     Round round;
     // Before and after: on a shared machine the peak of one second is not that of the next.
-    round.gemm_peak = measure_peak<T>(bench) / 2;
+    round.gemm_peak = gemm_rate_of_all<T>(bench.world, bench.threads, gemm_seconds) / 2;
     measure_kernel<T>(bench, round);
-    round.gemm_peak += measure_peak<T>(bench) / 2;
+    round.gemm_peak += gemm_rate_of_all<T>(bench.world, bench.threads, gemm_seconds) / 2;
     measure_tile_writes<T>(bench, round);
     round.plain_write_seconds =
         plain_write_seconds(bench.world, bench.path + ".plain.partial", round.write_bytes);

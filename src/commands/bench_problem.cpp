@@ -42,20 +42,11 @@ Network random_network(const std::vector<std::int64_t>& widths) {
 }
 
 KernelShape make_shape(const BenchOptions& options, const Network& network, const Reduction& reduction) {
-    const Index rows = reduction.rows_per_sample();
     const bool components = options.components == "all";
-    KernelShape shape;
-    shape.panels = {options.samples, options.tile.value_or(default_panel_size(options.samples, rows))};
-    shape.outputs = network.outputs();
-    shape.precision = parse_precision(options.precision);
-    shape.matrices = kernel_matrices(network, reduction, components,
-                                     components ? ConjugateKernels::last : ConjugateKernels::none);
-    const Index side = shape.tile_rows(shape.matrices.back());
-    if (side > largest_tile_rows) {
-        fail(ExitCode::usage, "--tile {} makes tiles of {} x {} kernel entries: give at most {}",
-             shape.panels.panel_size, side, side, std::max<Index>(1, largest_tile_rows / rows));
-    }
-    return shape;
+    return make_kernel_shape(options.samples, options.tile, network, reduction,
+                             parse_precision(options.precision),
+                             kernel_matrices(network, reduction, components,
+                                             components ? ConjugateKernels::last : ConjugateKernels::none));
 }
 
 }  // namespace

@@ -24,6 +24,9 @@ namespace tangram {
 
 namespace {
 
+/// How long a dry run multiplies matrices, in each precision.
+constexpr double probe_seconds = 0.5;
+
 ConjugateKernels choose_conjugate_kernels(const KernelOptions& options) {
     const std::string fallback = options.components == "none" ? "none" : "last";
     const std::string wanted = options.conjugate_kernels.value_or(fallback);
@@ -32,22 +35,11 @@ ConjugateKernels choose_conjugate_kernels(const KernelOptions& options) {
                               : ConjugateKernels::none;
 }
 
-/// Throws Error(usage) if --tile makes tiles that HDF5 cannot hold in one chunk.
 KernelShape choose_shape(const KernelOptions& options, const Inputs& inputs) {
-    const Index samples = inputs.selection.count();
-    const Index rows = inputs.reduction.rows_per_sample();
-    KernelShape shape;
-    shape.panels = {samples, options.tile.value_or(default_panel_size(samples, rows))};
-    shape.outputs = inputs.network.outputs();
-    shape.precision = parse_precision(options.precision);
-    shape.matrices = kernel_matrices(inputs.network, inputs.reduction, options.components == "all",
-                                     choose_conjugate_kernels(options));
-    const Index side = shape.tile_rows(shape.matrices.back());
-    if (side > largest_tile_rows) {
-        fail(ExitCode::usage, "--tile {} makes tiles of {} x {} kernel entries: give at most {}",
-             shape.panels.panel_size, side, side, std::max<Index>(1, largest_tile_rows / rows));
-    }
-    return shape;
+    return make_kernel_shape(inputs.selection.count(), options.tile, inputs.network, inputs.reduction,
+                             parse_precision(options.precision),
+                             kernel_matrices(inputs.network, inputs.reduction, options.components == "all",
+                                             choose_conjugate_kernels(options)));
 }
 
 /// Collective. Everything that is settled before anything is computed: throws where the run cannot be.
@@ -83,16 +75,10 @@ Run prepare(const KernelOptions& options, const mpi::Communicator& world, Log& l
 
 /// Collective. What the run would do, for people; nothing has been computed or written.
 void print_plan(const Run& run) {
-    const auto rate_of = [&](Precision precision) {
-        const double mine = precision == Precision::float32 ? gemm_rate<float>(run.threads, 0.5)
-                                                            : gemm_rate<double>(run.threads, 0.5);
-        std::array<double, 1> total{mine};
-        mpi::sum(run.world, total);
-        return total[0];
-    };
-    mpi::barrier(run.world);
-    const double rate = rate_of(run.shape.precision);
-    const double wide_rate = rate_of(Precision::float64);
+    const double wide_rate = gemm_rate_of_all<double>(run.world, run.threads, probe_seconds);
+    const double rate = run.shape.precision == Precision::float32
+                            ? gemm_rate_of_all<float>(run.world, run.threads, probe_seconds)
+                            : wide_rate;
     if (!run.world.is_root()) return;
     std::cout << plan_table({run.inputs.network, run.inputs.reduction, run.shape, run.distribution,
                              run.threads, run.options.check_samples},

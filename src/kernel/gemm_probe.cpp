@@ -1,9 +1,11 @@
 #include "tangram/kernel/gemm_probe.hpp"
 
+#include "tangram/support/agreement.hpp"
 #include "tangram/support/blas.hpp"
 
 #include <omp.h>
 
+#include <array>
 #include <chrono>
 #include <vector>
 
@@ -58,7 +60,18 @@ double gemm_rate(int threads, double seconds) {
     return rate;
 }
 
+template <class T>
+double gemm_rate_of_all(const mpi::Communicator& world, int threads, double seconds) {
+    std::array<double, 1> rate{};
+    mpi::barrier(world);
+    agree(world, [&] { rate[0] = gemm_rate<T>(threads, seconds); });
+    mpi::sum(world, rate);
+    return rate[0];
+}
+
 template double gemm_rate<float>(int, double);
 template double gemm_rate<double>(int, double);
+template double gemm_rate_of_all<float>(const mpi::Communicator&, int, double);
+template double gemm_rate_of_all<double>(const mpi::Communicator&, int, double);
 
 }  // namespace tangram

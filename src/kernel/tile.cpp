@@ -93,9 +93,10 @@ TANGRAM_VECTOR_CLONES void hadamard(ConstMatrixView<T> G, ConstMatrixView<T> H, 
 template <class T>
 TANGRAM_VECTOR_CLONES bool add_hadamard(ConstMatrixView<T> G, ConstMatrixView<T> H, T weight, T bias,
                                         Start start, MatrixView<T> out) {
+    const bool from_zero = start == Start::zero;
     T watch = 0;  // stays 0 unless a value is infinite or NaN
     if (H.rows != G.rows) {
-        if (start == Start::zero) fill(T{0}, out);
+        if (from_zero) fill(T{0}, out);
         for_each_run(G, H, out, [&](T* to, const T* h, Index count, T g) {
             for (Index k = 0; k < count; ++k) {
                 to[k] = to[k] + weight * g * h[k] + bias * h[k];
@@ -108,18 +109,10 @@ TANGRAM_VECTOR_CLONES bool add_hadamard(ConstMatrixView<T> G, ConstMatrixView<T>
         const T* g = G.row(i);
         const T* h = H.row(i);
         T* to = out.row(i);
-        if (start == Start::zero) {
 #pragma omp simd reduction(+ : watch)
-            for (Index j = 0; j < G.cols; ++j) {
-                to[j] = weight * g[j] * h[j] + bias * h[j];
-                watch += to[j] * T{0};
-            }
-        } else {
-#pragma omp simd reduction(+ : watch)
-            for (Index j = 0; j < G.cols; ++j) {
-                to[j] = to[j] + weight * g[j] * h[j] + bias * h[j];
-                watch += to[j] * T{0};
-            }
+        for (Index j = 0; j < G.cols; ++j) {
+            to[j] = (from_zero ? T{0} : to[j]) + weight * g[j] * h[j] + bias * h[j];
+            watch += to[j] * T{0};
         }
     }
     return watch == T{0};
@@ -128,22 +121,15 @@ TANGRAM_VECTOR_CLONES bool add_hadamard(ConstMatrixView<T> G, ConstMatrixView<T>
 template <class T>
 TANGRAM_VECTOR_CLONES bool add_scaled(ConstMatrixView<T> G, T weight, T bias, Start start,
                                       MatrixView<T> out) {
+    const bool from_zero = start == Start::zero;
     T watch = 0;  // as above
     for (Index i = 0; i < G.rows; ++i) {
         const T* g = G.row(i);
         T* to = out.row(i);
-        if (start == Start::zero) {
 #pragma omp simd reduction(+ : watch)
-            for (Index j = 0; j < G.cols; ++j) {
-                to[j] = weight * g[j] + bias;
-                watch += to[j] * T{0};
-            }
-        } else {
-#pragma omp simd reduction(+ : watch)
-            for (Index j = 0; j < G.cols; ++j) {
-                to[j] = to[j] + weight * g[j] + bias;
-                watch += to[j] * T{0};
-            }
+        for (Index j = 0; j < G.cols; ++j) {
+            to[j] = (from_zero ? T{0} : to[j]) + weight * g[j] + bias;
+            watch += to[j] * T{0};
         }
     }
     return watch == T{0};

@@ -33,6 +33,19 @@ OutputPaths::OutputPaths(const std::string& output)
     directory = parent.empty() ? "." : parent.string();
 }
 
+void require_directory(const std::string& directory) {
+    std::error_code ignored;
+    if (!fs::exists(directory, ignored)) {
+        fail(ExitCode::io, "no directory to write to ({}): create it first", directory);
+    }
+    if (!fs::is_directory(directory, ignored)) {
+        fail(ExitCode::io, "not a directory ({}): choose another", directory);
+    }
+    if (access(directory.c_str(), W_OK | X_OK) != 0) {
+        fail(ExitCode::io, "no permission to write in the directory ({}): choose another", directory);
+    }
+}
+
 void require_writable(const OutputPaths& paths, bool overwrite, const std::vector<std::string>& inputs) {
     std::error_code ignored;
     for (const std::string& input : inputs) {
@@ -52,16 +65,7 @@ void require_writable(const OutputPaths& paths, bool overwrite, const std::vecto
              "in its last part",
              paths.finished, longest_path, longest_name);
     }
-    if (!fs::exists(paths.directory, ignored)) {
-        fail(ExitCode::io, "no directory to write to ({}): create it first", paths.directory);
-    }
-    if (!fs::is_directory(paths.directory, ignored)) {
-        fail(ExitCode::io, "not a directory ({}): choose another --output", paths.directory);
-    }
-    if (access(paths.directory.c_str(), W_OK | X_OK) != 0) {
-        fail(ExitCode::io, "no permission to write in the directory ({}): choose another --output",
-             paths.directory);
-    }
+    require_directory(paths.directory);
     for (const std::string& path : {paths.finished, paths.partial, paths.failed}) {
         if (fs::is_directory(path, ignored)) {
             fail(ExitCode::io, "a directory is in the output's place ({}): choose another --output", path);

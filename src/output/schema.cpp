@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace tangram {
 
@@ -29,6 +30,23 @@ double rounding_unit(Precision precision) {
 double smallest_normal(Precision precision) {
     return precision == Precision::float32 ? double{std::numeric_limits<float>::min()}
                                            : std::numeric_limits<double>::min();
+}
+
+KernelShape make_kernel_shape(Index samples, std::optional<Index> tile, const Network& network,
+                              const Reduction& reduction, Precision precision,
+                              std::vector<KernelMatrix> matrices) {
+    const Index rows = reduction.rows_per_sample();
+    KernelShape shape;
+    shape.panels = {samples, tile.value_or(default_panel_size(samples, rows))};
+    shape.outputs = network.outputs();
+    shape.precision = precision;
+    shape.matrices = std::move(matrices);
+    const Index side = shape.tile_rows(shape.matrices.back());
+    if (side > largest_tile_rows) {
+        fail(ExitCode::usage, "--tile {} makes tiles of {} x {} kernel entries: give at most {}",
+             shape.panels.panel_size, side, side, std::max<Index>(1, largest_tile_rows / rows));
+    }
+    return shape;
 }
 
 Index KernelShape::tile_rows(const KernelMatrix& matrix) const {

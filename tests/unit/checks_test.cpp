@@ -40,8 +40,8 @@ CheckReport check_spoilt(const Network& network, const Reduction& reduction, con
     create_kernel_file(world, path, shape, log);
     TileWriter writer(path, shape);
     run_tiles<T>(world, network, reduction, shape, X.view(), 1, [&](const FinishedPlane<T>& plane) {
-        Matrix<T> copy(plane.values.ld, plane.values.ld);
-        const MatrixView<T> values = copy.view().block(0, 0, plane.values.rows, plane.values.cols);
+        std::vector<T> copy(at(plane.values.ld * plane.values.ld));
+        const MatrixView<T> values{copy.data(), plane.values.rows, plane.values.cols, plane.values.ld};
         for (Index i = 0; i < values.rows; ++i) {
             for (Index j = 0; j < values.cols; ++j) values(i, j) = plane.values(i, j);
         }

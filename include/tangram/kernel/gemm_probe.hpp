@@ -2,7 +2,7 @@
 // How fast this machine multiplies matrices: the rate that the tile loop is measured against, and from which a
 // run's time is foretold.
 
-#include "tangram/support/matrix.hpp"
+#include "tangram/support/mpi.hpp"
 
 namespace tangram {
 
@@ -11,5 +11,9 @@ namespace tangram {
 /// three calls after one to warm up. A multiply and an add are two operations.
 template <class T>
 double gemm_rate(int threads, double seconds);
+
+/// Collective. The same of all ranks at once, together. Throws AgreedError(no_resources) without the memory.
+template <class T>
+double gemm_rate_of_all(const mpi::Communicator& world, int threads, double seconds);
 
 }  // namespace tangram

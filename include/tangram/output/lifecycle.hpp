@@ -23,6 +23,9 @@ struct OutputPaths {
     std::string directory;  ///< that of OUT.h5
 };
 
+/// Throws Error(io) unless files can be made in `directory`.
+void require_directory(const std::string& directory);
+
 /// Refuses an output that is there already (unless `overwrite`), cannot be made, or is one of the `inputs`.
 /// One rank. Throws Error(usage) or Error(io).
 void require_writable(const OutputPaths& paths, bool overwrite, const std::vector<std::string>& inputs);

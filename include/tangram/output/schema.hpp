@@ -8,6 +8,7 @@
 #include "tangram/kernel/matrices.hpp"
 #include "tangram/kernel/partition.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -45,5 +46,11 @@ struct KernelShape {
     /// Bytes of all matrices.
     [[nodiscard]] Index matrix_bytes() const;
 };
+
+/// The shape of a kernel file of N samples with these matrices, in tiles of `tile` samples (by N and the network).
+/// Throws Error(usage) if the tiles are larger than HDF5 can hold in one chunk.
+KernelShape make_kernel_shape(Index samples, std::optional<Index> tile, const Network& network,
+                              const Reduction& reduction, Precision precision,
+                              std::vector<KernelMatrix> matrices);
 
 }  // namespace tangram
