@@ -2,7 +2,7 @@
 # How close to the hardware the program comes on this machine: prints the table of README's "Performance" section, in
 # Markdown, on stdout.
 #
-#   jobs/benchmark.sh              half an hour on two cores, 4 GB of disk at a time; nothing else should run meanwhile
+#   jobs/benchmark.sh              a quarter of an hour on two cores, 4 GB of disk at a time; nothing else should run meanwhile
 #   QUICK=1 jobs/benchmark.sh      everything 8 times smaller: whether it works, not how fast
 #
 # What is compared runs in turn, so that a machine that is slow for a minute is slow for all. The files are in a
