@@ -86,13 +86,6 @@ Index share_of_node(const mpi::Communicator& world) {
            static_cast<Index>(usable_share * static_cast<double>(available) / node.size());
 }
 
-Index panels_of_plan(const PlannedRun& run, const Residency& residency) {
-    Index most = 0;
-    for (int rank = 0; rank < run.distribution.grid.active(); ++rank)
-        most = std::max(most, panels_held(run.shape.panels, run.distribution.grid, rank, residency));
-    return most;
-}
-
 }  // namespace
 
 Index MemoryPlan::peak() const {
@@ -110,7 +103,7 @@ MemoryPlan plan_memory(const mpi::Communicator& world, const PlannedRun& run, st
     plan.residency = choose_residency(run.shape.panels, run.distribution.grid, room / bytes);
     const bool none = plan.residency.resident == 0;
     if (none) plan.residency.resident = 1;
-    plan.held_features = panels_of_plan(run, plan.residency) * bytes;
+    plan.held_features = most_panels_held(run.shape.panels, run.distribution.grid, plan.residency) * bytes;
 
     const Index kept = largest_shard(run) * panel_bytes(run, wide);
     plan.keep_probe_features = run.check_samples == 0 || plan.checks + plan.scratch + kept <= least;

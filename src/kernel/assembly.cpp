@@ -16,16 +16,7 @@ namespace {
 /// What every tile needs to know; the same for all threads.
 template <class T>
 struct AssemblyContext {
-    AssemblyContext(const TileProblem<T>& problem, PlaneQueue<T>& plane_queue)
-        : network(problem.network),
-          reduction(problem.reduction),
-          matrices(problem.matrices),
-          store(problem.store),
-          queue(plane_queue) {}
-    const Network& network;
-    const Reduction& reduction;
-    const std::vector<KernelMatrix>& matrices;
-    const PanelStore<T>& store;
+    const TileProblem<T>& problem;
     PlaneQueue<T>& queue;
 };
 
@@ -46,8 +37,8 @@ void gram(const Tile& tile, ConstMatrixView<T> A, ConstMatrixView<T> B, MatrixVi
 template <class T>
 MatrixView<T> shape_plane(const AssemblyContext<T>& context, Plane<T>& plane, Index matrix, const Tile& tile,
                           bool mirrored) {
-    const Panels& panels = context.store.panels();
-    const Index rows = context.matrices[at(matrix)].rows_per_sample;
+    const Panels& panels = context.problem.store.panels();
+    const Index rows = context.problem.matrices[at(matrix)].rows_per_sample;
     const Tile block = mirrored ? Tile{tile.column, tile.row} : tile;
     const Index side = panels.size(0) * rows;
     const MatrixView<T> whole{plane.memory.data(), side, side, side};
@@ -127,15 +118,16 @@ bool produce_layer(const AssemblyContext<T>& context, Index layer, const Tile& t
 template <class T>
 bool add_layer(const AssemblyContext<T>& context, Index layer, const Tile& tile,
                const GramScratch<T>& scratch, MatrixView<T> total, bool& finite, NextMatrix& next) {
-    const PanelStore<T>& store = context.store;
+    const PanelStore<T>& store = context.problem.store;
     const Panels& panels = store.panels();
-    const LayerScales scales = scales_of(context.network.layers[at(layer)], context.reduction);
+    const LayerScales scales =
+        scales_of(context.problem.network.layers[at(layer)], context.problem.reduction);
     const MatrixView<T> G = scratch.G(panels.size(tile.row), panels.size(tile.column));
     gram(tile, store.activation(tile.row, layer), store.activation(tile.column, layer), G);
     const Start start = layer == 0 ? Start::zero : Start::out;
     const bool constant = !store.layout().sensitivities[at(layer)].stored();
-    if (constant && !context.reduction.is_full()) {
-        const double value = constant_gram(context.network, context.reduction);
+    if (constant && !context.problem.reduction.is_full()) {
+        const double value = constant_gram(context.problem.network, context.problem.reduction);
         const auto weight = static_cast<T>(scales.weight * value);
         const auto bias = static_cast<T>(scales.bias * value);
         finite = add_scaled(ConstMatrixView<T>(G), weight, bias, start, total);
@@ -162,17 +154,17 @@ bool add_layer(const AssemblyContext<T>& context, Index layer, const Tile& tile,
 /// All planes of one tile. Returns false once the queue was stopped.
 template <class T>
 bool compute_tile(const AssemblyContext<T>& context, const Tile& tile, const GramScratch<T>& scratch) {
-    const auto ntk = static_cast<Index>(context.matrices.size()) - 1;
+    const auto ntk = static_cast<Index>(context.problem.matrices.size()) - 1;
     Plane<T>* plane = context.queue.acquire();
     if (plane == nullptr) return false;
     const MatrixView<T> total = shape_plane(context, *plane, ntk, tile, false);
     bool finite = true;
-    NextMatrix next(context.matrices);
-    for (Index layer = 0; layer < context.network.depth(); ++layer) {
+    NextMatrix next(context.problem.matrices);
+    for (Index layer = 0; layer < context.problem.network.depth(); ++layer) {
         if (!add_layer(context, layer, tile, scratch, total, finite, next)) return false;
     }
     if (!finite) {
-        const Panels& panels = context.store.panels();
+        const Panels& panels = context.problem.store.panels();
         fail(ExitCode::bad_input,
              "the kernel of samples {} to {} against {} to {} has an entry that is not finite: use "
              "--precision float64, or "

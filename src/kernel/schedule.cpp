@@ -97,6 +97,10 @@ Index panels_held(const Panels& panels, const Grid& grid, int rank, const Reside
            residency.areas() * panels_in_area(panels, grid, rank, residency);
 }
 
+Index most_panels_held(const Panels& panels, const Grid& grid, const Residency& residency) {
+    return most_panels_held(all_shards(panels, grid), grid, residency);
+}
+
 Index panels_received(const Panels& panels, const Grid& grid, int rank, const Residency& residency) {
     const std::vector<PanelRange> shards = all_shards(panels, grid);
     Index count = 0;

@@ -48,9 +48,9 @@ TileWorkspace<T>::TileWorkspace(const Panels& panels, const Network& network, co
 Index workspace_bytes(const Panels& panels, const Network& network, const Reduction& reduction, int threads,
                       Index value_bytes) {
     const Index T = panels.size(0);
-    const Index side = T * reduction.rows_per_sample();
-    const Index grams = T * T + side * side * (has_constant_gram_matrix(network, reduction) ? 2 : 1);
-    const Index planes = planes_for(threads, side * side * value_bytes) * side * side;
+    const Index plane = plane_values(panels, reduction);
+    const Index grams = T * T + plane * (has_constant_gram_matrix(network, reduction) ? 2 : 1);
+    const Index planes = planes_for(threads, plane * value_bytes) * plane;
     return (planes + threads * grams) * value_bytes;
 }
 

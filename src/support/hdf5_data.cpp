@@ -100,34 +100,6 @@ void in_row_slices(MatrixView<T> block, Move move) {
 }
 
 template <class T>
-void read_block_of(const Handle& dataset, Index row, Index col, MatrixView<T> out) {
-    in_row_slices(out, [&](Index first, MatrixView<T> part) {
-        const std::array<hsize_t, 2> start{static_cast<hsize_t>(row + first), static_cast<hsize_t>(col)};
-        const std::array<hsize_t, 2> extent{static_cast<hsize_t>(part.rows), static_cast<hsize_t>(part.cols)};
-        const Handle file_space = selection(dataset, start, extent);
-        const Handle memory_space = block_space(part.rows, part.cols, part.ld);
-        if (H5Dread(dataset.get(), native_type<T>(), memory_space.get(), file_space.get(), H5P_DEFAULT,
-                    part.data) < 0) {
-            fail(ExitCode::io, "reading a tile failed: {}", last_error());
-        }
-    });
-}
-
-template <class T>
-void write_block_of(const Handle& dataset, Index row, Index col, ConstMatrixView<T> block) {
-    in_row_slices(block, [&](Index first, ConstMatrixView<T> part) {
-        const std::array<hsize_t, 2> start{static_cast<hsize_t>(row + first), static_cast<hsize_t>(col)};
-        const std::array<hsize_t, 2> extent{static_cast<hsize_t>(part.rows), static_cast<hsize_t>(part.cols)};
-        const Handle file_space = selection(dataset, start, extent);
-        const Handle memory_space = block_space(part.rows, part.cols, part.ld);
-        if (H5Dwrite(dataset.get(), native_type<T>(), memory_space.get(), file_space.get(), H5P_DEFAULT,
-                     part.data) < 0) {
-            fail(ExitCode::io, "writing a tile failed: {}: is the disk full?", last_error());
-        }
-    });
-}
-
-template <class T>
 void write_whole(const Handle& location, const std::string& path, std::span<const T> values,
                  std::span<const Index> dims) {
     const Handle dataset = create_dataset(location, path, stored_type<T>(), dims);
@@ -180,14 +152,6 @@ void read_rows(const Handle& dataset, Index first, MatrixView<double> out) {
     });
 }
 
-void read_block(const Handle& dataset, Index row, Index col, MatrixView<float> out) {
-    read_block_of(dataset, row, col, out);
-}
-
-void read_block(const Handle& dataset, Index row, Index col, MatrixView<double> out) {
-    read_block_of(dataset, row, col, out);
-}
-
 Handle create_dataset(const Handle& location, const std::string& path, hid_t type,
                       std::span<const Index> dims, std::span<const Index> chunk) {
     const std::vector<hsize_t> extent = to_hsize(dims);
@@ -215,11 +179,16 @@ Handle create_dataset(const Handle& location, const std::string& path, hid_t typ
 }
 
 void write_block(const Handle& dataset, Index row, Index col, ConstMatrixView<float> block) {
-    write_block_of(dataset, row, col, block);
-}
-
-void write_block(const Handle& dataset, Index row, Index col, ConstMatrixView<double> block) {
-    write_block_of(dataset, row, col, block);
+    in_row_slices(block, [&](Index first, ConstMatrixView<float> part) {
+        const std::array<hsize_t, 2> start{static_cast<hsize_t>(row + first), static_cast<hsize_t>(col)};
+        const std::array<hsize_t, 2> extent{static_cast<hsize_t>(part.rows), static_cast<hsize_t>(part.cols)};
+        const Handle file_space = selection(dataset, start, extent);
+        const Handle memory_space = block_space(part.rows, part.cols, part.ld);
+        if (H5Dwrite(dataset.get(), H5T_NATIVE_FLOAT, memory_space.get(), file_space.get(), H5P_DEFAULT,
+                     part.data) < 0) {
+            fail(ExitCode::io, "writing rows failed: {}: is the disk full?", last_error());
+        }
+    });
 }
 
 void write_dataset(const Handle& location, const std::string& path, std::span<const double> values,

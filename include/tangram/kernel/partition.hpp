@@ -29,8 +29,8 @@ struct Panels {
     }
 };
 
-/// Panel size for N samples whose kernel has `rows_per_sample` rows each: 768 kernel rows a tile (larger
-/// products are no faster, larger tiles leave the cache), fewer when N is small, so that there are tiles to
+/// Panel size for N samples whose kernel has `rows_per_sample` rows each: 768 kernel rows a tile (1024 were
+/// measured no faster), fewer when N is small, so that there are tiles to
 /// share. Depends on nothing else, because the bits depend on it.
 Index default_panel_size(Index samples, Index rows_per_sample);
 

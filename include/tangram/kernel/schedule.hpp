@@ -51,6 +51,8 @@ std::vector<Step> make_schedule(const Panels& panels, const Grid& grid, const st
 
 /// Panels that a rank has room for: its own and those in the areas.
 Index panels_held(const Panels& panels, const Grid& grid, int rank, const Residency& residency);
+/// The same of the rank with the most.
+Index most_panels_held(const Panels& panels, const Grid& grid, const Residency& residency);
 /// The most panels of other ranks that one slice brings.
 Index panels_in_area(const Panels& panels, const Grid& grid, int rank, const Residency& residency);
 /// Panels that a rank receives in all steps.

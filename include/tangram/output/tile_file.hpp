@@ -8,8 +8,7 @@
 //   a tile at the edge uses the first rows and columns of its chunk, the rest of which is zero
 //
 // Chunks begin on pages, so O_DIRECT moves whole chunks between memory and disk without the processor: through
-// the page cache a write costs more processor time than the tile itself took (README, "Performance"). Where
-// the file system does not know O_DIRECT, or a chunk is no whole number of pages, the page cache is used.
+// the page cache a write costs processor time that the tiles need (README, "Performance"). Where the file system does not know O_DIRECT, or a chunk is no whole number of pages, the page cache is used.
 //
 // Nothing here calls HDF5 or MPI after the constructor: any thread may read and write.
 
@@ -59,7 +58,6 @@ private:
     /// The descriptor that can move whole chunks between `memory` and `place`.
     [[nodiscard]] const FileDescriptor& descriptor_for(const Place& place, const void* memory) const;
 
-    std::string path_;
     Panels panels_;
     Precision precision_;
     Index outputs_begin_ = 0;

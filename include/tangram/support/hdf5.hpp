@@ -78,10 +78,6 @@ std::vector<std::int64_t> read_integers(const Handle& dataset);
 /// Rows [first, first + rows of out) of a dataset of two or more dimensions, the trailing ones flattened,
 /// into `out` (contiguous). In calls of at most 1 GiB.
 void read_rows(const Handle& dataset, Index first, MatrixView<double> out);
-/// The block of a 2-D dataset whose first entry is (row, col), into `out`, which may have a padded leading
-/// dimension.
-void read_block(const Handle& dataset, Index row, Index col, MatrixView<float> out);
-void read_block(const Handle& dataset, Index row, Index col, MatrixView<double> out);
 
 // ---- writing
 /// Creates a dataset in `chunk`s (empty: contiguous), allocated at once and never filled, with the groups
@@ -91,7 +87,6 @@ Handle create_dataset(const Handle& location, const std::string& path, hid_t typ
 /// Writes `block` at entry (row, col) of a 2-D dataset, independently of the other ranks; at most 1 GiB in
 /// one call.
 void write_block(const Handle& dataset, Index row, Index col, ConstMatrixView<float> block);
-void write_block(const Handle& dataset, Index row, Index col, ConstMatrixView<double> block);
 /// Creates a dataset of shape `dims` and writes it whole (one rank).
 void write_dataset(const Handle& location, const std::string& path, std::span<const double> values,
                    std::span<const Index> dims);
