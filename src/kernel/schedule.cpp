@@ -85,6 +85,11 @@ std::vector<Step> make_schedule(const Panels& panels, const Grid& grid, const st
         const Index first = low / residency.resident * residency.resident;
         steps[at(step_in_pass(residency, first, high))].tiles.push_back(tile);
     }
+    // Threads end together sooner when the last tiles are the cheap ones.
+    for (Step& step : steps) {
+        std::stable_partition(step.tiles.begin(), step.tiles.end(),
+                              [](const Tile& tile) { return !tile.is_diagonal(); });
+    }
     return steps;
 }
 
