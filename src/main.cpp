@@ -13,9 +13,11 @@
 #include "tangram/support/hdf5.hpp"
 
 #include <algorithm>
+#include <csignal>
 #include <cstdlib>
 #include <iostream>
 #include <new>
+#include <optional>
 
 namespace {
 
@@ -34,11 +36,12 @@ void print_error(std::string message) {
     std::cerr << "tangram: error: " + message + "\n" << std::flush;
 }
 
-int run(const CommandLine& command, const mpi::Communicator& world) {
+int run(const CommandLine& command, const mpi::Communicator& world, std::optional<StopRequest>& stop) {
     agree(world, [&] {
         if (command.error) throw *command.error;
     });
-    if (const auto* kernel = std::get_if<KernelOptions>(&command.run)) return run_kernel(*kernel, world);
+    if (const auto* kernel = std::get_if<KernelOptions>(&command.run))
+        return run_kernel(*kernel, world, *stop);
     if (const auto* init = std::get_if<InitOptions>(&command.run)) return run_init(*init, world);
     if (const auto* bench = std::get_if<BenchOptions>(&command.run)) return run_bench(*bench, world);
     return static_cast<int>(ExitCode::usage);
@@ -58,6 +61,9 @@ int main(int argc, char** argv) {
         if (launched_first()) std::cout << command.text << std::flush;
         return static_cast<int>(ExitCode::done);
     }
+    std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of the write, not of the process
+    std::optional<StopRequest> stop;
+    if (std::holds_alternative<KernelOptions>(command.run)) stop.emplace();  // before MPI makes threads
     int code = 0;
     mpi::Environment environment;
     const auto world = mpi::Communicator::world();
@@ -65,7 +71,7 @@ int main(int argc, char** argv) {
         environment.require_threads();
         h5::initialize();
         blas::set_blas_threads(1);
-        code = run(command, world);
+        code = run(command, world, stop);
     } catch (const AgreedError& error) {
         if (world.is_root()) print_error(error.what());
         code = static_cast<int>(error.code());

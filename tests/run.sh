@@ -12,7 +12,7 @@ cd "$project_root"
 jobs/install-packages.sh
 
 echo "== building build/release"
-cmake --preset release
+cmake --preset release -DTANGRAM_FAULTS=ON
 timeout 1800 cmake --build --preset release --parallel "$(nproc)"
 
 echo "== unit tests, each on 1, 2, 3 and 4 ranks"

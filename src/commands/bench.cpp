@@ -100,8 +100,9 @@ double measure_assembly(const Bench& bench, const PanelStore<T>& store, const Ti
     const TileProblem<T> problem{p.network, p.reduction, p.shape.matrices, store};
     std::optional<TileWorkspace<T>> workspace;
     agree(bench.world, [&] { workspace.emplace(p.shape.panels, p.network, p.reduction, bench.threads); });
-    return time_of_slowest(bench.world,
-                           [&] { assemble<T>(problem, p.distribution.tiles, *workspace, sink, [] {}); });
+    return time_of_slowest(bench.world, [&] {
+        assemble<T>(problem, p.distribution.tiles, *workspace, sink, [] { return true; });
+    });
 }
 
 /// Collective. Makes a fresh kernel file, as a kernel run does, for the time of measure(writer).

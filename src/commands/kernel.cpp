@@ -1,19 +1,16 @@
-// The main job, from top to bottom in run_kernel(): load, plan, compute, write, check, finish. Its options are
-// in kernel_options.cpp, its inputs in inputs.cpp, its memory in memory_plan.cpp, its checks in
-// kernel_checks.cpp, what it prints in summary.cpp.
+// The main job, from top to bottom in run_kernel(): load, plan, claim the output, compute, write, check, finish. Its
+// options are in kernel_options.cpp, its inputs in inputs.cpp, its memory in memory_plan.cpp, features and tiles in
+// kernel_compute.cpp, its checks in kernel_checks.cpp, what it prints in summary.cpp.
 
 #include "tangram/commands/kernel.hpp"
 
 #include "kernel_run.hpp"
-#include "tangram/commands/job_progress.hpp"
 #include "tangram/commands/summary.hpp"
 #include "tangram/kernel/gemm_probe.hpp"
-#include "tangram/kernel/shard_features.hpp"
-#include "tangram/kernel/tile_loop.hpp"
 #include "tangram/output/metadata.hpp"
-#include "tangram/output/tile_writer.hpp"
 #include "tangram/support/agreement.hpp"
 #include "tangram/support/cores.hpp"
+#include "tangram/support/fault.hpp"
 #include "tangram/support/memory.hpp"
 
 #include <cstdio>
@@ -44,11 +41,13 @@ KernelShape choose_shape(const KernelOptions& options, const Inputs& inputs) {
 
 /// Collective. Everything that is settled before anything is computed: throws where the run cannot be.
 Run prepare(const KernelOptions& options, const mpi::Communicator& world, Log& log, Progress& progress,
-            PhaseTimer& timer) {
+            PhaseTimer& timer, StopRequest& stop) {
     const auto timed = timer.measure(Phase::read);
     progress.begin("read");
     const OutputPaths paths(options.output);
-    agree_on_root(world, [&] { require_writable(paths, options.overwrite, input_files(options)); });
+    agree_on_root(world, [&] {
+        require_writable(paths, {options.overwrite, options.resume}, input_files(options));
+    });
     Inputs inputs = load_inputs(options, world);
     KernelShape shape;
     agree(world, [&] { shape = choose_shape(options, inputs); });
@@ -65,12 +64,55 @@ Run prepare(const KernelOptions& options, const mpi::Communicator& world, Log& l
             log,
             progress,
             timer,
+            stop,
             paths,
             std::move(inputs),
             std::move(shape),
             std::move(distribution),
             threads,
             plan};
+}
+
+/// Collective. Takes the lock on the output, and looks at what is there.
+void claim_output(Run& run) {
+    constexpr double waiting_seconds = 10;  // the ranks of a job that was killed may live for some seconds
+    const OutputRules rules{run.options.overwrite, run.options.resume};
+    agree_on_root(run.world, [&] {
+        run.lock = FileLock::take(run.paths.lock, lock_holder_line(), rules.resume ? waiting_seconds : 0);
+        if (!run.lock.is_held())
+            run.log.warn("the file system of {} has no locks: nothing keeps a second job off",
+                         run.paths.finished);
+        run.identity = kernel_identity(run.options, run.inputs, run.shape);
+        try {
+            run.state = inspect_output(run.paths, run.shape, run.identity, rules, run.log);
+        } catch (...) {
+            run.lock.remove();
+            throw;
+        }
+    });
+    const bool is_held = mpi::broadcast(run.world, Index{run.lock.is_held() ? 1 : 0}) != 0;
+    agree(run.world, [&] {
+        if (is_held && !run.world.is_root()) run.lock = FileLock::join(run.paths.lock);
+    });
+    run.state.beginning =
+        static_cast<Beginning>(mpi::broadcast(run.world, static_cast<Index>(run.state.beginning)));
+    run.state.generation = mpi::broadcast(run.world, run.state.generation);
+    run.identity = parse_identity(mpi::broadcast(run.world, to_json(run.identity))).value_or(Identity{});
+}
+
+/// Collective. Lets the next job have the output.
+void release_output(const Run& run) {
+    mpi::barrier(run.world);  // no rank writes any more
+    if (run.world.is_root()) run.lock.remove();
+}
+
+/// Nothing is left to do.
+void say_finished(const Run& run) {
+    if (!run.world.is_root()) return;
+    remove_journals(run.paths, run.state.generation);
+    std::cout << fmt::format("{} is there already: complete, and of this model, these samples and options\n",
+                             run.paths.finished)
+              << std::flush;
 }
 
 /// Collective. What the run would do, for people; nothing has been computed or written.
@@ -84,105 +126,6 @@ void print_plan(const Run& run) {
                              run.threads, run.options.check_samples},
                             run.memory, run.world.size(), run.paths, rate, wide_rate)
               << std::flush;
-}
-
-/// Collective. Reads the shard, with the outputs that the user expects of it, and computes its features into
-/// the store.
-template <class T>
-void compute_shard(const Run& run, PanelStore<T>& store, Computed& computed) {
-    const PanelRange& samples = run.distribution.shard_samples;
-    const Inputs& inputs = run.inputs;
-    Matrix<double> X;
-    agree(run.world, [&] {
-        const auto timed = run.timer.measure(Phase::read);
-        X = Matrix<double>(samples.size(), inputs.network.inputs());
-        computed.outputs = Matrix<double>(samples.size(), inputs.network.outputs());
-        if (!run.options.expected_outputs.empty()) {
-            computed.expected.emplace();
-            computed.expected->values = Matrix<double>(samples.size(), inputs.network.outputs());
-        }
-        if (samples.size() == 0) return;
-        read_samples(run.options.samples, inputs.selection, samples.begin, X.view());
-        if (computed.expected) {
-            computed.expected->is_narrow =
-                read_expected_outputs(run.options.expected_outputs, inputs.selection, samples.begin,
-                                      computed.expected->values.view());
-        }
-    });
-    agree(run.world, [&] {
-        const auto timed = run.timer.measure(Phase::features);
-        compute_shard_features(inputs.network, inputs.reduction, run.distribution.shard,
-                               std::as_const(X).view(), run.threads, store, computed.outputs.view());
-    });
-}
-
-/// Collective. All tiles of this rank, into the partial file.
-template <class T>
-void compute_tiles(const Run& run, PanelStore<T>& store, TileWriter& writer, Computed& computed) {
-    const Inputs& inputs = run.inputs;
-    const auto N = static_cast<double>(run.shape.panels.samples);
-    const Index panels = run.shape.panels.count();
-    const double per_entry = 2 * tile_operations(inputs.network, inputs.reduction, 1);
-    run.progress.begin(phase_names[static_cast<std::size_t>(Phase::assemble)], panels * (panels + 1) / 2,
-                       per_entry * N * (N + 1) / 2);
-    JobProgress job_progress(run.world, run.progress, per_entry);
-    const auto last = static_cast<Index>(run.shape.matrices.size()) - 1;
-    const TileLoopReport loop = run_tile_loop<T>(
-        run.world, run.distribution, inputs.network, inputs.reduction, run.shape.matrices, store, run.threads,
-        [&](const FinishedPlane<T>& plane) {
-            writer.write(plane);
-            const bool completes_tile = plane.matrix == last && plane.block.row >= plane.block.column;
-            if (completes_tile) job_progress.count(run.shape.panels, plane.block);
-        },
-        [&] { job_progress.exchange_counts(); });
-    {
-        const auto timed = run.timer.measure(Phase::assemble);
-        job_progress.finish();  // rank 0 waits for the others
-    }
-    run.timer.add(Phase::exchange, loop.exchange_seconds);
-    run.timer.add(Phase::assemble, loop.assemble_seconds);
-    computed.bytes_received = loop.bytes_received;
-}
-
-/// Collective. Features, exchange, tiles: all big arrays, into the partial file.
-template <class T>
-Computed compute(const Run& run) {
-    const Inputs& inputs = run.inputs;
-    const std::string& partial = run.paths.partial;
-    Computed computed;
-    create_kernel_file(run.world, partial, run.shape, run.log);
-    PanelStore<T> store(run.shape.panels, run.distribution.grid, run.world.rank(), inputs.network,
-                        inputs.reduction, run.memory.residency);
-    run.progress.begin("features");
-    compute_shard(run, store, computed);
-    run.log.info("features of {} samples in {:.2f} s", run.shape.panels.samples,
-                 run.timer.seconds(Phase::features));
-    TileWriter writer(partial, run.shape);
-    compute_tiles(run, store, writer, computed);
-    run.progress.begin("write");
-    const auto timed = run.timer.measure(Phase::write);
-    agree(run.world, [&] {
-        writer.write_outputs(run.distribution.shard_samples.begin, std::as_const(computed.outputs).view());
-        writer.sync();
-    });
-    computed.checksums = std::move(writer.checksums());
-    computed.bytes_written = writer.bytes_written();
-    return computed;
-}
-
-/// Collective. The same; a run that ends in order, or whose input makes no finite kernel, leaves no partial file
-/// behind, whereas after a fault of the disk there is something to look at.
-template <class T>
-Computed compute_or_remove(const Run& run) {
-    try {
-        return compute<T>(run);
-    } catch (const AgreedError&) {
-        if (run.world.is_root()) std::remove(run.paths.partial.c_str());
-        throw;
-    } catch (const Error& error) {
-        if (error.code() == ExitCode::bad_input) std::remove(run.paths.partial.c_str());
-        throw;
-    }
 }
 
 /// Collective. What all ranks together took; whole on rank 0.
@@ -210,6 +153,7 @@ void finish(Run& run, Computed& computed, CheckReport report) {
     KernelMetadata metadata{run.inputs.network, run.inputs.reduction, run.shape};
     metadata.timing = gather_timing(run, computed);
     metadata.provenance = gather_provenance(run.world, run.options.command_line, run.options.configuration);
+    metadata.provenance.identity = to_json(run.identity);
     for (auto& checksums : computed.checksums) mpi::bitwise_or(run.world, checksums);
     agree_on_root(run.world, [&] {
         metadata.parameterization = run.inputs.parameterization;
@@ -220,7 +164,10 @@ void finish(Run& run, Computed& computed, CheckReport report) {
         metadata.checks = std::move(report);
         write_metadata(run.paths.partial, metadata);
         const bool all_passed = passed(metadata.checks);
+        fault_point("finish", run.world.rank());
         const std::string name = publish(run.paths, !all_passed);
+        remove_journals(run.paths, run.state.generation + 1);
+        run.lock.remove();
         if (all_passed && run.options.overwrite)
             std::remove(run.paths.failed.c_str());  // of the run that this one replaces
         std::cout << summary(metadata, name, static_cast<Index>(std::filesystem::file_size(name)))
@@ -235,12 +182,13 @@ void finish(Run& run, Computed& computed, CheckReport report) {
 
 }  // namespace
 
-int run_kernel(const KernelOptions& options, const mpi::Communicator& world) {
+int run_kernel(const KernelOptions& options, const mpi::Communicator& world, StopRequest& stop) {
     const ProgressStyle style = parse_progress_style(options.progress);
     const auto log = make_log(world.is_root(), options.log_level, draws_bar(style) && world.is_root());
     Progress progress(world.is_root(), style);
     PhaseTimer timer;
-    Run run = prepare(options, world, *log, progress, timer);
+    if (options.max_seconds) stop.stop_after(*options.max_seconds);
+    Run run = prepare(options, world, *log, progress, timer, stop);
     log->info("network\n{}", to_table(run.inputs.network));
     if (run.inputs.selection.integers && !options.samples.scale) {
         log->warn(
@@ -251,10 +199,22 @@ int run_kernel(const KernelOptions& options, const mpi::Communicator& world) {
         print_plan(run);
         return static_cast<int>(ExitCode::done);
     }
+    claim_output(run);
+    if (run.state.beginning == Beginning::finished) {
+        progress.finish();
+        say_finished(run);
+        release_output(run);
+        return static_cast<int>(ExitCode::done);
+    }
     log->info("{}", describe_plan(run.shape, run.distribution.grid, world.size(), run.threads));
 
-    Computed computed = run.shape.precision == Precision::float32 ? compute_or_remove<float>(run)
-                                                                  : compute_or_remove<double>(run);
+    Computed computed = compute(run);
+    if (computed.stopped) {
+        progress.finish();
+        log->warn("stopped before all tiles were computed: continue with --resume ({})", run.paths.partial);
+        release_output(run);
+        return static_cast<int>(ExitCode::stopped);
+    }
     log->info("tiles in {:.2f} s; checking", timer.seconds(Phase::assemble));
     CheckReport report = check_kernel(run, computed);
     progress.finish();

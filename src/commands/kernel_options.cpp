@@ -105,9 +105,27 @@ void add_run_options(CLI::App& app, KernelOptions& o) {
         ->expected(0, 1)
         ->default_str("auto")
         ->group(group);
-    app.add_flag("--overwrite", o.overwrite, "replace an output that is there")->group(group);
+    app.add_option("--max-seconds", o.max_seconds, "then stop in order, to be resumed: exit code 75")
+        ->group(group);
+    app.add_option("--checkpoint-seconds", o.checkpoint_seconds,
+                   "between two notes in the journal of what is on disk (30)")
+        ->group(group);
+    app.add_option("--stop-after-tiles", o.stop_after_tiles,
+                   "stop after so many tiles, to be resumed: for tests")
+        ->group(group);
+    app.add_flag("--resume", o.resume, "go on with the partial output of a run that stopped or died")
+        ->group(group);
+    app.add_flag("--overwrite", o.overwrite,
+                 "replace an output that is there; with --resume only one that cannot be resumed")
+        ->group(group);
     app.add_option("--log-level", o.log_level, "trace, debug, info (default), warn, error, off")
         ->group(group);
+}
+
+void require_seconds(const std::string& option, double seconds) {
+    require_finite(seconds, option);
+    if (seconds < 0 || seconds > 1e9)
+        fail(ExitCode::usage, "{} is {}: give seconds from 0 on", option, seconds);
 }
 
 }  // namespace
@@ -143,6 +161,10 @@ void validate(const KernelOptions& options) {
             fail(ExitCode::usage, "--memory is {}: give the GiB that one rank may take", *options.memory);
         }
     }
+    if (options.max_seconds) require_seconds("--max-seconds", *options.max_seconds);
+    require_seconds("--checkpoint-seconds", options.checkpoint_seconds);
+    if (options.stop_after_tiles)
+        require_between("--stop-after-tiles", *options.stop_after_tiles, 0, std::int64_t{1} << 40);
     if (options.logit) require_between("--logit", *options.logit, 0, std::int64_t{1} << 40);
     if (options.tile) require_between("--tile", *options.tile, 1, 16384);
     if (options.threads) require_between("--threads", *options.threads, 1, 4096);

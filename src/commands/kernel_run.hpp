@@ -7,9 +7,12 @@
 #include "tangram/output/check_report.hpp"
 #include "tangram/output/lifecycle.hpp"
 #include "tangram/output/outputs_check.hpp"
+#include "tangram/output/resume.hpp"
 #include "tangram/output/timing.hpp"
+#include "tangram/support/file_lock.hpp"
 #include "tangram/support/log.hpp"
 #include "tangram/support/progress.hpp"
+#include "tangram/support/stop_request.hpp"
 
 #include <optional>
 #include <vector>
@@ -23,12 +26,16 @@ struct Run {
     Log& log;
     Progress& progress;
     PhaseTimer& timer;
+    StopRequest& stop;
     OutputPaths paths;
     Inputs inputs;
     KernelShape shape;
     Distribution distribution;
     int threads = 1;
     MemoryPlan memory;
+    Identity identity{};  ///< of the kernel
+    FileLock lock{};      ///< on the output
+    OutputState state{};  ///< what was found of it; the journal's contents on rank 0
 };
 
 /// This rank's part of what the run computed, beside the tiles.
@@ -36,9 +43,18 @@ struct Computed {
     Matrix<double> outputs;                             ///< (samples of the shard, C)
     std::optional<ExpectedOutputs> expected;            ///< the same by the user's program
     std::vector<std::vector<std::uint64_t>> checksums;  ///< [matrix]: (tiles, tiles)
+    bool stopped = false;                               ///< on request, before all tiles were there
     Index bytes_received = 0;
     Index bytes_written = 0;
 };
+
+/// What decides every bit of the kernel. `inputs` with the digests, as on rank 0.
+Identity kernel_identity(const KernelOptions& options, const Inputs& inputs, const KernelShape& shape);
+
+/// Collective. Features, exchange, tiles: all big arrays, into the partial file. A run that ends in order, or whose
+/// input makes no finite kernel, leaves no partial file behind unless it found one; after a fault of the disk there
+/// is something to look at, and to resume.
+Computed compute(const Run& run);
 
 /// Collective. The checks of the partial file; every rank leaves with the whole report.
 CheckReport check_kernel(const Run& run, const Computed& computed);

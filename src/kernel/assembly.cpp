@@ -224,13 +224,16 @@ void write_planes(PlaneQueue<T>& queue, const TileSink<T>& sink, const std::func
 
 template <class T>
 void assemble(const TileProblem<T>& problem, const std::vector<Tile>& tiles, TileWorkspace<T>& workspace,
-              const TileSink<T>& sink, const std::function<void()>& between) {
+              const TileSink<T>& sink, const GoOn& go_on) {
     const int threads = workspace.threads();
     const AssemblyContext<T> context{problem, workspace.queue};
     workspace.queue.open(threads);
     std::atomic<std::size_t> next{0};
     FirstFailure failure;
     std::atomic<bool> short_of_threads{false};
+    const std::function<void()> between = [&] {
+        if (!go_on()) next = tiles.size();
+    };
 #pragma omp parallel num_threads(threads + 1) default(shared)
     {
         const int thread = omp_get_thread_num();
@@ -250,8 +253,8 @@ void assemble(const TileProblem<T>& problem, const std::vector<Tile>& tiles, Til
 }
 
 template void assemble(const TileProblem<float>&, const std::vector<Tile>&, TileWorkspace<float>&,
-                       const TileSink<float>&, const std::function<void()>&);
+                       const TileSink<float>&, const GoOn&);
 template void assemble(const TileProblem<double>&, const std::vector<Tile>&, TileWorkspace<double>&,
-                       const TileSink<double>&, const std::function<void()>&);
+                       const TileSink<double>&, const GoOn&);
 
 }  // namespace tangram

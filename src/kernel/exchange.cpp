@@ -92,8 +92,8 @@ void Exchange<T>::start(Index slice, Index area) {
 }
 
 template <class T>
-void Exchange<T>::progress() {
-    if (requests_.empty()) return;
+bool Exchange<T>::progress() {
+    if (requests_.empty()) return true;
     int done = 0;
     MPI_Testall(narrow(static_cast<Index>(requests_.size()), "requests"), requests_.data(), &done,
                 MPI_STATUSES_IGNORE);
@@ -101,6 +101,7 @@ void Exchange<T>::progress() {
         requests_.clear();
         arguments_.clear();
     }
+    return requests_.empty();
 }
 
 template <class T>

@@ -127,7 +127,7 @@ Index tile_work(const Panels& panels, const Tile& tile) {
     return tile.is_diagonal() ? n * (n + 1) / 2 : n * panels.size(tile.column);
 }
 
-std::vector<std::int32_t> assign_tiles(const Panels& panels, const Grid& grid) {
+std::vector<std::int32_t> assign_tiles(const Panels& panels, const Grid& grid, const TileSet& done) {
     const std::vector<int> shard = shard_of_panel(panels, grid);
     const auto meeting = all_meeting_ranks(grid);
     const auto shards = static_cast<std::size_t>(grid.active());
@@ -143,28 +143,29 @@ std::vector<std::int32_t> assign_tiles(const Panels& panels, const Grid& grid) {
             const auto s = static_cast<std::size_t>(shard[static_cast<std::size_t>(i)]);
             for (Index j = 0; j <= i; ++j, ++k) {
                 const auto t = static_cast<std::size_t>(shard[static_cast<std::size_t>(j)]);
-                moved += place(owners[k], tile_work(panels, {i, j}), meeting[s * shards + t], load) ? 1 : 0;
+                const Index work = !done.empty() && done[k] ? 0 : tile_work(panels, {i, j});
+                moved += place(owners[k], work, meeting[s * shards + t], load) ? 1 : 0;
             }
         }
     }
     return owners;
 }
 
-std::vector<Tile> tiles_of(const std::vector<std::int32_t>& owners, int rank) {
+std::vector<Tile> tiles_of(const std::vector<std::int32_t>& owners, int rank, const TileSet& done) {
     std::vector<Tile> tiles;
     std::size_t k = 0;
     for (Index i = 0; k < owners.size(); ++i) {
         for (Index j = 0; j <= i; ++j, ++k) {
-            if (owners[k] == rank) tiles.push_back({i, j});
+            if (owners[k] == rank && (done.empty() || !done[k])) tiles.push_back({i, j});
         }
     }
     return tiles;
 }
 
-Distribution distribute(const Panels& panels, int ranks, int rank) {
+Distribution distribute(const Panels& panels, int ranks, int rank, const TileSet& done) {
     const Grid grid = make_grid(ranks);
     return {panels, grid, shard_panels(panels, grid, rank), shard_samples(panels, grid, rank),
-            tiles_of(assign_tiles(panels, grid), rank)};
+            tiles_of(assign_tiles(panels, grid, done), rank, done)};
 }
 
 }  // namespace tangram

@@ -20,28 +20,41 @@ template <class T>
 TileLoopReport run_tile_loop(const mpi::Communicator& world, const Distribution& distribution,
                              const Network& network, const Reduction& reduction,
                              const std::vector<KernelMatrix>& matrices, PanelStore<T>& store, int threads,
-                             const TileSink<T>& sink, const std::function<void()>& between) {
+                             const TileSink<T>& sink, const TileLoopControl& control) {
     const std::vector<Step> steps =
         make_schedule(distribution.panels, distribution.grid, distribution.tiles, store.residency());
     const TileProblem<T> problem{network, reduction, matrices, store};
     TileWorkspace<T> workspace(distribution.panels, network, reduction, threads);
     Exchange<T> exchange(world, distribution.grid, store);
-    const auto start = [&](const Step& step) { exchange.start(step.slice, step.area); };
+    std::size_t started = 0;
+    const auto start = [&] {
+        const Step& step = steps[started++];
+        exchange.start(step.slice, step.area);
+    };
 
     TileLoopReport report;
-    timed(report.exchange_seconds, [&] { start(steps.front()); });
+    timed(report.exchange_seconds, start);
     for (std::size_t k = 0; k < steps.size(); ++k) {
-        timed(report.exchange_seconds, [&] { exchange.wait(); });
+        timed(report.exchange_seconds, [&] {
+            while (!exchange.progress() && control.go_on()) {
+            }
+        });
+        if (!control.go_on()) break;
         const bool more = k + 1 < steps.size();
         const bool beside = more && steps[k + 1].fits_beside_previous;
         timed(report.assemble_seconds, [&] {
-            if (beside) start(steps[k + 1]);
+            if (beside) start();
             assemble<T>(problem, steps[k].tiles, workspace, sink, [&] {
                 exchange.progress();
-                between();
+                return control.go_on();
             });
         });
-        if (more && !beside) timed(report.exchange_seconds, [&] { start(steps[k + 1]); });
+        if (more && !beside && control.go_on()) timed(report.exchange_seconds, start);
+    }
+    timed(report.assemble_seconds, [&] { report.stopped = !control.all_done(); });
+    if (report.stopped) {
+        const auto last = static_cast<std::size_t>(mpi::maximum(world, static_cast<double>(started)));
+        for (exchange.wait(); started < last; exchange.wait()) start();
     }
     report.bytes_received = exchange.bytes_received();
     return report;
@@ -49,9 +62,9 @@ TileLoopReport run_tile_loop(const mpi::Communicator& world, const Distribution&
 
 template TileLoopReport run_tile_loop(const mpi::Communicator&, const Distribution&, const Network&,
                                       const Reduction&, const std::vector<KernelMatrix>&, PanelStore<float>&,
-                                      int, const TileSink<float>&, const std::function<void()>&);
+                                      int, const TileSink<float>&, const TileLoopControl&);
 template TileLoopReport run_tile_loop(const mpi::Communicator&, const Distribution&, const Network&,
                                       const Reduction&, const std::vector<KernelMatrix>&, PanelStore<double>&,
-                                      int, const TileSink<double>&, const std::function<void()>&);
+                                      int, const TileSink<double>&, const TileLoopControl&);
 
 }  // namespace tangram

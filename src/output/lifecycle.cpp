@@ -2,13 +2,16 @@
 
 #include "tangram/support/error.hpp"
 #include "tangram/support/file_descriptor.hpp"
+#include "tangram/support/file_lock.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -28,9 +31,13 @@ namespace {
 }  // namespace
 
 OutputPaths::OutputPaths(const std::string& output)
-    : finished(output), partial(output + ".partial"), failed(output + ".failed") {
+    : finished(output), partial(output + ".partial"), failed(output + ".failed"), lock(output + ".lock") {
     const fs::path parent = fs::path(output).parent_path();
     directory = parent.empty() ? "." : parent.string();
+}
+
+std::string OutputPaths::journal(Index generation, int rank) const {
+    return fmt::format("{}.journal.{}.{}", finished, generation, rank);
 }
 
 void require_directory(const std::string& directory) {
@@ -46,7 +53,8 @@ void require_directory(const std::string& directory) {
     }
 }
 
-void require_writable(const OutputPaths& paths, bool overwrite, const std::vector<std::string>& inputs) {
+void require_writable(const OutputPaths& paths, const OutputRules& rules,
+                      const std::vector<std::string>& inputs) {
     std::error_code ignored;
     for (const std::string& input : inputs) {
         for (const std::string& path : {paths.finished, paths.partial, paths.failed}) {
@@ -71,7 +79,13 @@ void require_writable(const OutputPaths& paths, bool overwrite, const std::vecto
             fail(ExitCode::io, "a directory is in the output's place ({}): choose another --output", path);
         }
     }
-    if (overwrite) return;
+    if (rules.resume) return;  // the lock will tell, and resuming may be waiting for it
+    if (const auto holder = lock_holder(paths.lock)) {
+        fail(ExitCode::usage,
+             "another job is writing this output ({}, held by {}): wait for it, or choose another --output",
+             paths.finished, *holder);
+    }
+    if (rules.overwrite) return;
     if (fs::exists(paths.finished, ignored)) {
         fail(ExitCode::usage,
              "the output is there already ({}): choose another --output, or replace it with --overwrite",
@@ -79,8 +93,33 @@ void require_writable(const OutputPaths& paths, bool overwrite, const std::vecto
     }
     if (fs::exists(paths.partial, ignored)) {
         fail(ExitCode::usage,
-             "another run is writing this output, or was cut off ({}): start afresh with --overwrite",
+             "a run that was cut off has left a partial output ({}): continue it with --resume, or start "
+             "afresh with "
+             "--overwrite",
              paths.partial);
+    }
+}
+
+std::vector<JournalFile> list_journals(const OutputPaths& paths) {
+    const std::string prefix = fs::path(paths.finished).filename().string() + ".journal.";
+    std::vector<JournalFile> journals;
+    std::error_code ignored;
+    for (const fs::directory_entry& entry : fs::directory_iterator(paths.directory, ignored)) {
+        const std::string name = entry.path().filename().string();
+        if (!name.starts_with(prefix)) continue;
+        JournalFile journal{entry.path().string()};
+        const char* const end = name.data() + name.size();
+        const auto [dot, error] = std::from_chars(name.data() + prefix.size(), end, journal.generation);
+        if (error == std::errc() && dot != end && *dot == '.') journals.push_back(std::move(journal));
+    }
+    std::sort(journals.begin(), journals.end(),
+              [](const JournalFile& a, const JournalFile& b) { return a.path < b.path; });
+    return journals;
+}
+
+void remove_journals(const OutputPaths& paths, Index generation) {
+    for (const JournalFile& journal : list_journals(paths)) {
+        if (journal.generation < generation) std::remove(journal.path.c_str());
     }
 }
 
@@ -106,11 +145,12 @@ void reserve_space(const std::string& path, Log& log) {
     const std::uint64_t free_bytes = volume.f_bavail * volume.f_frsize;
     // fallocate(2), not posix_fallocate, which writes every block where the file system cannot reserve.
     if (fallocate(file.get(), 0, 0, status.st_size) == 0) return;
-    const bool cannot_reserve = errno == EOPNOTSUPP || errno == ENOSYS;
-    if (!cannot_reserve || free_bytes < bytes) {
-        unlink(path.c_str());
-        refuse_for_space(path, bytes, free_bytes);
+    if (errno == EFBIG) {
+        fail(ExitCode::no_resources,
+             "the output may not become so large ({}, {} bytes): raise the limit (ulimit -f)", path, bytes);
     }
+    const bool cannot_reserve = errno == EOPNOTSUPP || errno == ENOSYS;
+    if (!cannot_reserve || free_bytes < bytes) refuse_for_space(path, bytes, free_bytes);
     log.warn("the file system of {} cannot reserve space: {} bytes are needed and {} are free now", path,
              bytes, free_bytes);
 }

@@ -166,6 +166,7 @@ void write_provenance(const h5::Handle& file, const Provenance& provenance) {
     }
     write_attribute(group, "command_line", provenance.command_line);
     write_attribute(group, "configuration", provenance.configuration);
+    write_attribute(group, "identity", provenance.identity);
     write_attribute(group, "inputs", inputs);
     write_attribute(group, "compiler", compiler());
     write_attribute(group, "blas", blas::library_description() + ", kernel " + provenance.blas_kernel);

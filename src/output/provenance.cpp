@@ -33,21 +33,39 @@ std::string timestamp() {
     return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
 }
 
-Provenance gather_provenance(const mpi::Communicator& comm, std::string command_line,
-                             std::string configuration) {
+namespace {
+
+std::string host_name() {
     std::array<char, 256> host{};
     gethostname(host.data(), host.size() - 1);
+    return host.data();
+}
+
+std::string slurm_job() {
+    const char* job =
+        std::getenv("SLURM_JOB_ID");  // NOLINT(concurrency-mt-unsafe): nothing changes the environment
+    return job != nullptr ? job : "";
+}
+
+}  // namespace
+
+std::string lock_holder_line() {
+    const std::string job = slurm_job();
+    return fmt::format("host {}, process {}{}{}, since {}", host_name(), getpid(),
+                       job.empty() ? "" : ", Slurm job ", job, timestamp());
+}
+
+Provenance gather_provenance(const mpi::Communicator& comm, std::string command_line,
+                             std::string configuration) {
     Provenance provenance;
     provenance.command_line = std::move(command_line);
     provenance.configuration = std::move(configuration);
-    provenance.hosts = mpi::gather(comm, host.data());
+    provenance.hosts = mpi::gather(comm, host_name());
     std::sort(provenance.hosts.begin(), provenance.hosts.end());
     provenance.hosts.erase(std::unique(provenance.hosts.begin(), provenance.hosts.end()),
                            provenance.hosts.end());
     provenance.blas_kernel = blas::kernel_name();
-    const char* job =
-        std::getenv("SLURM_JOB_ID");  // NOLINT(concurrency-mt-unsafe): nothing changes the environment
-    provenance.slurm_job_id = job != nullptr ? job : "";
+    provenance.slurm_job_id = slurm_job();
     return provenance;
 }
 

@@ -113,6 +113,17 @@ void TileFile::write_outputs(Index first, ConstMatrixView<double> outputs) const
     cached_.write_at(rounded.data(), outputs.rows * row_bytes, outputs_begin_ + first * row_bytes);
 }
 
+std::vector<ByteRange> TileFile::array_ranges() const {
+    std::vector<ByteRange> ranges{
+        {outputs_begin_, outputs_begin_ + panels_.samples * outputs_ * value_bytes(precision_)}};
+    const Index chunks = panels_.count() * panels_.count();
+    for (const Place& place : places_) {
+        const Index chunk_bytes = place.chunk_rows * place.chunk_rows * value_bytes(precision_);
+        ranges.push_back({place.begin, place.begin + (chunks - 1) * place.stride + chunk_bytes});
+    }
+    return ranges;
+}
+
 void TileFile::sync() const {
     cached_.sync_data();
 }

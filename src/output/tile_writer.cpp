@@ -5,7 +5,10 @@
 #include "tangram/support/hash.hpp"
 #include "tangram/support/parallel_hdf5.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cstdio>
+#include <utility>
 
 namespace tangram {
 
@@ -37,13 +40,52 @@ void create_kernel_file(const mpi::Communicator& comm, const std::string& path, 
         h5::create_dataset(file, "/outputs", stored_type(shape.precision), dims);
         file.close(path);
     });
-    agree_on_root(comm, [&] { reserve_space(path, log); });
+    agree_on_root(comm, [&] {
+        try {
+            reserve_space(path, log);
+        } catch (...) {
+            std::remove(path.c_str());
+            throw;
+        }
+    });
 }
 
 TileWriter::TileWriter(const std::string& path, const KernelShape& shape)
     : file_(path, shape, TileFile::Access::read_write),
       tiles_(shape.panels.count()),
-      checksums_(shape.matrices.size(), std::vector<std::uint64_t>(at(tiles_ * tiles_), 0)) {}
+      checksums_(shape.matrices.size(), std::vector<std::uint64_t>(at(tiles_ * tiles_), 0)),
+      planes_written_(at(tiles_ * (tiles_ + 1) / 2), 0) {}
+
+void TileWriter::keep_journal(Journal journal) {
+    journal_.emplace(std::move(journal));
+}
+
+void TileWriter::adopt(const TileRecord& record) {
+    auto value = record.checksums.begin();
+    for (auto& checksums : checksums_) {
+        checksums[at(record.tile.row * tiles_ + record.tile.column)] = *value++;
+        if (!record.tile.is_diagonal())
+            checksums[at(record.tile.column * tiles_ + record.tile.row)] = *value++;
+    }
+    whole_.push_back(record.tile);
+}
+
+TileRecord TileWriter::record_of(const Tile& tile) const {
+    TileRecord record{tile, {}};
+    for (const auto& checksums : checksums_) {
+        record.checksums.push_back(checksums[at(tile.row * tiles_ + tile.column)]);
+        if (!tile.is_diagonal()) record.checksums.push_back(checksums[at(tile.column * tiles_ + tile.row)]);
+    }
+    return record;
+}
+
+void TileWriter::checkpoint() {
+    if (!journal_ || whole_.empty()) return;
+    file_.sync();
+    for (const Tile& tile : whole_) journal_->add_tile(record_of(tile));
+    journal_->sync();
+    whole_.clear();
+}
 
 template <class T>
 void TileWriter::write(const FinishedPlane<T>& plane) {
@@ -51,6 +93,10 @@ void TileWriter::write(const FinishedPlane<T>& plane) {
     file_.write(matrix, plane.block, plane.values);
     checksums_[matrix][at(plane.block.row * tiles_ + plane.block.column)] = checksum(plane.values);
     bytes_written_ += plane.values.rows * plane.values.cols * static_cast<Index>(sizeof(T));
+    const Tile tile{std::max(plane.block.row, plane.block.column),
+                    std::min(plane.block.row, plane.block.column)};
+    const std::size_t planes = checksums_.size() * (tile.is_diagonal() ? 1 : 2);
+    if (++planes_written_[at(tile_index(tile))] == planes) whole_.push_back(tile);
 }
 
 template void TileWriter::write(const FinishedPlane<float>&);

@@ -28,6 +28,13 @@ constexpr Index call_bytes = Index{1} << 30;
 FileDescriptor::FileDescriptor(std::string path, int flags)
     : path_(std::move(path)), fd_(open(path_.c_str(), flags | O_CLOEXEC, 0666)) {}
 
+FileDescriptor FileDescriptor::adopt(int fd, std::string path) {
+    FileDescriptor file;
+    file.fd_ = fd;
+    file.path_ = std::move(path);
+    return file;
+}
+
 FileDescriptor::~FileDescriptor() {
     if (fd_ >= 0) close(fd_);
 }
@@ -50,6 +57,15 @@ void FileDescriptor::write_at(const void* data, Index bytes, Index offset) const
         from += done;
         offset += done;
         bytes -= done;
+    }
+}
+
+void FileDescriptor::append(std::string_view text) const {
+    while (!text.empty()) {
+        const ssize_t done = write(fd_, text.data(), text.size());
+        if (done < 0 && errno == EINTR) continue;
+        if (done <= 0) refuse(path_, "writing", done < 0 ? errno : ENOSPC);
+        text.remove_prefix(static_cast<std::size_t>(done));
     }
 }
 
@@ -79,6 +95,19 @@ FileDescriptor open_file(const std::string& path, int flags) {
     FileDescriptor file(path, flags);
     if (!file.is_open()) fail(ExitCode::io, "cannot open ({}): {}", path, std::strerror(errno));
     return file;
+}
+
+std::string read_what_there_is(const std::string& path) {
+    const FileDescriptor file(path, O_RDONLY);
+    std::string text;
+    std::string piece(std::size_t{1} << 16, '\0');
+    while (file.is_open()) {
+        const ssize_t count = pread(file.get(), piece.data(), piece.size(), static_cast<off_t>(text.size()));
+        if (count < 0 && errno == EINTR) continue;
+        if (count <= 0) break;
+        text.append(piece, 0, static_cast<std::size_t>(count));
+    }
+    return text;
 }
 
 }  // namespace tangram

@@ -37,6 +37,9 @@ std::uint64_t checksum(ConstMatrixView<float> block) {
 std::uint64_t checksum(ConstMatrixView<double> block) {
     return checksum_rows(block);
 }
+std::uint64_t checksum(std::string_view text) {
+    return XXH3_64bits(text.data(), text.size());
+}
 
 FileDigest digest_file(const std::string& path) {
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);

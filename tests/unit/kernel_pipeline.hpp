@@ -37,8 +37,7 @@ Index run_tiles(const mpi::Communicator& comm, const Network& network, const Red
     compute_shard_features(network, reduction, distribution.shard,
                            X.row_block(samples.size() > 0 ? samples.begin : 0, samples.size()), threads,
                            store, outputs.view());
-    return run_tile_loop<T>(comm, distribution, network, reduction, shape.matrices, store, threads, sink,
-                            [] {})
+    return run_tile_loop<T>(comm, distribution, network, reduction, shape.matrices, store, threads, sink)
         .bytes_received;
 }
 

@@ -4,6 +4,7 @@
 #include "tangram/model/network.hpp"
 #include "tangram/model/samples.hpp"
 #include "tangram/support/mpi.hpp"
+#include "tangram/support/stop_request.hpp"
 
 #include <optional>
 #include <string>
@@ -27,8 +28,12 @@ struct KernelOptions {
     std::optional<std::int64_t> tile;     ///< samples a panel (by N and the network)
     std::optional<std::int64_t> threads;  ///< this rank's share of the cores
     std::int64_t check_samples = 16;
-    std::optional<double> check_tolerance;  ///< 1e-5 in float32, 1e-10 in float64
-    std::optional<double> memory;           ///< GiB a rank (its share of what the node has left)
+    std::optional<double> check_tolerance;         ///< 1e-5 in float32, 1e-10 in float64
+    std::optional<double> memory;                  ///< GiB a rank (its share of what the node has left)
+    std::optional<double> max_seconds;             ///< then stop in order
+    double checkpoint_seconds = 30;                ///< at most between two notes of what is on disk
+    std::optional<std::int64_t> stop_after_tiles;  ///< of all ranks together, for tests
+    bool resume = false;
     bool overwrite = false;
     bool dry_run = false;
     std::string progress = "auto";
@@ -42,7 +47,7 @@ void add_kernel_options(CLI::App& app, KernelOptions& options);
 /// Throws Error(usage) on options that contradict each other or make no sense for any input.
 void validate(const KernelOptions& options);
 
-/// Collective. Runs the command; returns its exit code (done or check_failed).
-int run_kernel(const KernelOptions& options, const mpi::Communicator& world);
+/// Collective. Runs the command; returns its exit code: done, or stopped on request.
+int run_kernel(const KernelOptions& options, const mpi::Communicator& world, StopRequest& stop);
 
 }  // namespace tangram

@@ -29,13 +29,16 @@ struct TileProblem {
     const PanelStore<T>& store;
 };
 
+/// Asked on the calling thread after each plane and every few milliseconds; false: begin no further tile.
+using GoOn = std::function<bool()>;
+
 /// Computes `tiles`, whose panels the store holds, on the threads of the workspace (the calling thread comes on
-/// top and mostly waits) and hands every plane to `sink`, on the calling thread, in no fixed order; calls
-/// `between` there after each plane, and every few milliseconds while there is none. No memory is allocated.
-/// What sink and between throw ends the loop and comes out here. Throws Error(bad_input) naming samples if a
+/// top and mostly waits) and hands every plane to `sink`, on the calling thread, in no fixed order. Once
+/// `go_on` says no, the tiles under way are finished. No memory is allocated.
+/// What sink and go_on throw ends the loop and comes out here. Throws Error(bad_input) naming samples if a
 /// kernel entry is not finite.
 template <class T>
 void assemble(const TileProblem<T>& problem, const std::vector<Tile>& tiles, TileWorkspace<T>& workspace,
-              const TileSink<T>& sink, const std::function<void()>& between);
+              const TileSink<T>& sink, const GoOn& go_on);
 
 }  // namespace tangram

@@ -32,8 +32,8 @@ public:
 
     /// Collective. Begins to gather a slice into an area, which nobody may be reading. The one before is done.
     void start(Index slice, Index area);
-    /// Lets MPI move bytes: it does so only when it is called.
-    void progress();
+    /// Lets MPI move bytes: it does so only when it is called. Returns whether the slice is there.
+    bool progress();
     /// Collective. Until the slice is there.
     void wait();
 

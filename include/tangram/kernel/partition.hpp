@@ -69,12 +69,20 @@ struct Tile {
     [[nodiscard]] bool is_diagonal() const { return row == column; }
 };
 
-/// The owner of each tile, (I, J) at I (I + 1) / 2 + J: the rank with the least work so far among those that
-/// hold both panels. Tiles with a single candidate go first. Deterministic.
-std::vector<std::int32_t> assign_tiles(const Panels& panels, const Grid& grid);
+/// Where tile (I, J) is in a list of all tiles.
+inline Index tile_index(const Tile& tile) {
+    return tile.row * (tile.row + 1) / 2 + tile.column;
+}
 
-/// The tiles of one rank, row by row.
-std::vector<Tile> tiles_of(const std::vector<std::int32_t>& owners, int rank);
+/// Which tiles need no computing any more, at tile_index(); empty: none.
+using TileSet = std::vector<bool>;
+
+/// The owner of each tile, at tile_index(): the rank with the least work so far among those that
+/// hold both panels. Tiles with a single candidate go first; those in `done` are no work. Deterministic.
+std::vector<std::int32_t> assign_tiles(const Panels& panels, const Grid& grid, const TileSet& done = {});
+
+/// The tiles of one rank that are not in `done`, row by row.
+std::vector<Tile> tiles_of(const std::vector<std::int32_t>& owners, int rank, const TileSet& done = {});
 
 /// What one rank reads, holds and computes.
 struct Distribution {
@@ -84,7 +92,7 @@ struct Distribution {
     PanelRange shard_samples;  ///< and samples
     std::vector<Tile> tiles;   ///< the tiles that it owns
 };
-Distribution distribute(const Panels& panels, int ranks, int rank);
+Distribution distribute(const Panels& panels, int ranks, int rank, const TileSet& done = {});
 
 /// Kernel entries computed for a tile (the mirrored ones are not counted): its share of the work.
 Index tile_work(const Panels& panels, const Tile& tile);

@@ -4,23 +4,37 @@
 //
 //   gather 0 | tiles of 0              | tiles of 1              | ..
 //            | gather 1, while computed | gather 2, while computed |
+//
+// When the job stops on the way, ranks may be at different steps, but a gather needs them all:
+//
+//   BEFORE   rank 0   gathers 0 1 2 3        AFTER   rank 0   0 1 2 3
+//            rank 1   gathers 0 1                    rank 1   0 1 2 3     no tile is computed any more
 
 #include "tangram/kernel/assembly.hpp"
 #include "tangram/kernel/exchange.hpp"
 
 namespace tangram {
 
+/// What the caller decides while the tiles are computed.
+struct TileLoopControl {
+    /// As assemble() asks it; once it has said no on a rank, it does on all, soon.
+    GoOn go_on = [] { return true; };
+    /// Collective. Waits until all ranks have no tile left, or the job stops: false, then, on all ranks.
+    GoOn all_done = [] { return true; };
+};
+
 struct TileLoopReport {
+    bool stopped = false;         ///< before all tiles were computed; the same on all ranks
     double exchange_seconds = 0;  ///< in which nothing was computed
     double assemble_seconds = 0;
     Index bytes_received = 0;
 };
 
-/// Collective. `store` holds this rank's own panels. See assemble() for `sink` and `between`.
+/// Collective. `store` holds this rank's own panels. See assemble() for `sink`.
 template <class T>
 TileLoopReport run_tile_loop(const mpi::Communicator& world, const Distribution& distribution,
                              const Network& network, const Reduction& reduction,
                              const std::vector<KernelMatrix>& matrices, PanelStore<T>& store, int threads,
-                             const TileSink<T>& sink, const std::function<void()>& between);
+                             const TileSink<T>& sink, const TileLoopControl& control = {});
 
 }  // namespace tangram

@@ -18,6 +18,7 @@ std::string version_line();
 struct Provenance {
     std::string command_line;
     std::string configuration;  ///< TOML, as --config reads it
+    std::string identity;       ///< JSON: what decides every bit (output/identity.hpp)
     std::vector<FileDigest> inputs;
     std::vector<std::string> hosts;  ///< one a node, each once
     std::string blas_kernel;
@@ -27,6 +28,9 @@ struct Provenance {
 /// Collective. What this run can say of itself, on root; the inputs are added by the caller.
 Provenance gather_provenance(const mpi::Communicator& comm, std::string command_line,
                              std::string configuration);
+
+/// Who writes an output: host, process, Slurm job if there is one, since when.
+std::string lock_holder_line();
 
 /// The time now, ISO 8601, UTC.
 std::string timestamp();

@@ -21,6 +21,12 @@
 
 namespace tangram {
 
+/// Bytes [begin, end) of a file.
+struct ByteRange {
+    Index begin = 0;
+    Index end = 0;
+};
+
 class TileFile {
 public:
     enum class Access { read, read_write };
@@ -42,6 +48,9 @@ public:
 
     /// Writes the outputs of samples [first, first + outputs.rows), rounded to the precision of the file.
     void write_outputs(Index first, ConstMatrixView<double> outputs) const;
+
+    /// Where the matrices and /outputs lie.
+    [[nodiscard]] std::vector<ByteRange> array_ranges() const;
 
     /// Brings to disk what this rank wrote. Throws Error(io).
     void sync() const;

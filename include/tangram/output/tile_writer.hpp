@@ -7,12 +7,14 @@
 //   them
 
 #include "tangram/kernel/assembly.hpp"
+#include "tangram/output/journal.hpp"
 #include "tangram/output/schema.hpp"
 #include "tangram/output/tile_file.hpp"
 #include "tangram/support/log.hpp"
 #include "tangram/support/mpi.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 namespace tangram {
@@ -27,6 +29,14 @@ public:
     /// Opens the file that create_kernel_file made. Not collective.
     TileWriter(const std::string& path, const KernelShape& shape);
 
+    /// From now on a tile that is whole is noted in `journal` at the next checkpoint().
+    void keep_journal(Journal journal);
+    /// Takes a tile that an earlier run wrote and that was read back.
+    void adopt(const TileRecord& record);
+    /// Brings what was written to disk, and then notes the tiles in the journal. Throws Error(no_resources) or
+    /// Error(io).
+    void checkpoint();
+
     /// Writes one block and remembers its checksum. Throws Error(no_resources) if the disk is full, else
     /// Error(io).
     template <class T>
@@ -36,15 +46,21 @@ public:
     /// Brings what was written to disk.
     void sync() const { file_.sync(); }
 
+    [[nodiscard]] const TileFile& file() const { return file_; }
     /// [matrix]: the XXH3 of each tile that this rank wrote, (tiles, tiles) row-major, 0 elsewhere.
     [[nodiscard]] std::vector<std::vector<std::uint64_t>>& checksums() { return checksums_; }
     /// Bytes that this rank wrote.
     [[nodiscard]] Index bytes_written() const { return bytes_written_; }
 
 private:
+    [[nodiscard]] TileRecord record_of(const Tile& tile) const;
+
     TileFile file_;
     Index tiles_;
     std::vector<std::vector<std::uint64_t>> checksums_;
+    std::optional<Journal> journal_;
+    std::vector<std::uint32_t> planes_written_;  ///< of each tile, both orientations; by tile_index()
+    std::vector<Tile> whole_;                    ///< tiles that are not in the journal yet
     Index bytes_written_ = 0;
 };
 

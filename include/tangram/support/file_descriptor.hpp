@@ -4,6 +4,7 @@
 #include "tangram/support/matrix.hpp"
 
 #include <string>
+#include <string_view>
 
 namespace tangram {
 
@@ -12,6 +13,8 @@ public:
     FileDescriptor() = default;
     /// open(2) with `flags`; closed (is_open() is false) where that fails.
     FileDescriptor(std::string path, int flags);
+    /// Owns a descriptor that is open already; closed for one < 0.
+    static FileDescriptor adopt(int fd, std::string path);
     ~FileDescriptor();
     FileDescriptor(FileDescriptor&& other) noexcept;
     FileDescriptor& operator=(FileDescriptor&& other) noexcept;
@@ -21,6 +24,8 @@ public:
 
     /// All of `bytes` bytes at `offset`. Throws Error(no_resources) if the disk is full, else Error(io).
     void write_at(const void* data, Index bytes, Index offset) const;
+    /// Appends, to a file opened with O_APPEND. The same.
+    void append(std::string_view text) const;
     /// Throws Error(io), also at the end of the file.
     void read_at(void* data, Index bytes, Index offset) const;
     /// Brings the file's data to disk: fdatasync(2). Throws Error(io).
@@ -35,5 +40,8 @@ private:
 
 /// Opens or throws Error(io) saying why not.
 FileDescriptor open_file(const std::string& path, int flags);
+
+/// The whole of a file that may be changing or damaged: what can be read of it, "" where there is none.
+std::string read_what_there_is(const std::string& path);
 
 }  // namespace tangram

@@ -5,12 +5,15 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace tangram {
 
 /// XXH3-64 of the entries of `block`, row after row, without the padding of its leading dimension.
 std::uint64_t checksum(ConstMatrixView<float> block);
 std::uint64_t checksum(ConstMatrixView<double> block);
+/// XXH3-64 of a text.
+std::uint64_t checksum(std::string_view text);
 
 struct FileDigest {
     std::string path;

@@ -96,6 +96,9 @@ void write_dataset(const Handle& location, const std::string& path, std::span<co
                    std::span<const Index> dims);
 void write_dataset(const Handle& location, const std::string& path, std::span<const std::string> values);
 
+/// The text of a variable-length string attribute. Throws Error(io) naming it.
+std::string read_text_attribute(const Handle& object, const std::string& name);
+
 // ---- attributes: strings are variable-length UTF-8, integers int64, reals float64; an existing one is
 // replaced
 void write_attribute(const Handle& object, const std::string& name, const std::string& value);

@@ -1,0 +1,77 @@
+#include "kernel_run.hpp"
+#include "tangram/model/location.hpp"
+#include "tangram/support/blas.hpp"
+#include "tangram/support/hash.hpp"
+
+#include <fmt/ranges.h>
+
+#include <utility>
+
+namespace tangram {
+
+namespace {
+
+/// Of the file in FILE:DATASET or FILE[:GROUP].
+std::string digest_of(const Inputs& inputs, const std::string& location) {
+    const std::string file = split_location(location).file;
+    for (const FileDigest& digest : inputs.digests) {
+        if (digest.path == file) return "sha256 " + digest.sha256;
+    }
+    return "unknown";
+}
+
+std::string dataset_of(const std::string& location) {
+    const std::string dataset = split_location(location).name;
+    return dataset.empty() ? "none" : dataset;
+}
+
+std::string describe_rows(const std::vector<std::int64_t>& rows) {
+    const std::string_view bytes(reinterpret_cast<const char*>(rows.data()), rows.size() * sizeof(rows[0]));
+    return fmt::format("{} rows, {} to {}, xxh3 {:016x}", rows.size(), rows.front(), rows.back(),
+                       checksum(bytes));
+}
+
+/// One entry a layer.
+template <class Value>
+std::string by_layer(const Network& network, Value value) {
+    std::vector<std::string> values;
+    for (const Layer& layer : network.layers) values.push_back(value(layer));
+    return fmt::format("{}", fmt::join(values, ","));
+}
+
+std::string number(double value) {
+    return fmt::format("{}", value);
+}
+
+}  // namespace
+
+Identity kernel_identity(const KernelOptions& options, const Inputs& inputs, const KernelShape& shape) {
+    const Network& network = inputs.network;
+    std::string matrices;
+    for (const KernelMatrix& matrix : shape.matrices) matrices += (matrices.empty() ? "" : " ") + matrix.path;
+    return {
+        {"program version", version_line()},
+        {"compiler", compiler()},
+        {"BLAS kernel", blas::kernel_name()},
+        {"model", digest_of(inputs, options.model)},
+        {"model group", dataset_of(options.model)},
+        {"data", digest_of(inputs, options.samples.location)},
+        {"data dataset", dataset_of(options.samples.location)},
+        {"selection of samples", describe_rows(inputs.selection.rows)},
+        {"data scale", number(options.samples.scale.value_or(1))},
+        {"data shift", number(options.samples.shift.value_or(0))},
+        {"layers", by_layer(network, [](const Layer& layer) { return layer.name; })},
+        {"activation", by_layer(network, [](const Layer& layer) { return to_string(layer.activation); })},
+        {"parameterization", inputs.parameterization},
+        {"weight scale", by_layer(network, [](const Layer& layer) { return number(layer.weight_scale); })},
+        {"bias scale", by_layer(network, [](const Layer& layer) { return number(layer.bias_scale); })},
+        {"output scale", by_layer(network, [](const Layer& layer) { return number(layer.output_scale); })},
+        {"reduction", to_string(inputs.reduction.kind)},
+        {"logit", fmt::format("{}", inputs.reduction.logit)},
+        {"precision", to_string(shape.precision)},
+        {"tile", fmt::format("{}", shape.panels.panel_size)},
+        {"matrices", matrices},
+    };
+}
+
+}  // namespace tangram

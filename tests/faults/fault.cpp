@@ -1,0 +1,56 @@
+// The fault injector of the test build; takes the place of src/support/fault.cpp when linked before it.
+
+#include "tangram/support/fault.hpp"
+
+#include "tangram/support/error.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdlib>
+#include <limits>
+#include <string>
+
+namespace tangram {
+
+namespace {
+
+struct Fault {
+    std::string phase, rank, kind;
+};
+
+/// "phase:rank[:kind]"
+Fault parse(const std::string& text) {
+    const std::size_t first = text.find(':');
+    const std::size_t second = text.find(':', first + 1);
+    if (first == std::string::npos) return {};
+    return {text.substr(0, first), text.substr(first + 1, second - first - 1),
+            second == std::string::npos ? "throw" : text.substr(second + 1)};
+}
+
+/// Gives back the space that was reserved for the file, which keeps its size.
+void unreserve(const char* path) {
+    const int file = open(path, O_RDWR);
+    struct stat status {};
+    if (fstat(file, &status) == 0)
+        fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 1 << 20, status.st_size);
+    close(file);
+}
+
+}  // namespace
+
+void fault_point(std::string_view phase, int rank, std::span<double> values, const char* path) {
+    const char* text = std::getenv("TANGRAM_FAULT");
+    if (text == nullptr) return;
+    const Fault fault = parse(text);
+    if (fault.phase != phase || fault.rank != std::to_string(rank)) return;
+    if (fault.kind == "kill") raise(SIGKILL);
+    if (fault.kind == "enospc") fail(ExitCode::no_resources, "injected: no space left on device");
+    if (fault.kind == "nan" && !values.empty()) values.back() = std::numeric_limits<double>::quiet_NaN();
+    if (fault.kind == "unreserve" && path != nullptr) unreserve(path);
+    if (fault.kind == "throw") fail(ExitCode::failed, "injected: exception in phase {}", phase);
+}
+
+}  // namespace tangram
