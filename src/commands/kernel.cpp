@@ -210,8 +210,10 @@ int run_kernel(const KernelOptions& options, const mpi::Communicator& world, Sto
 
     Computed computed = compute(run);
     if (computed.stopped) {
+        const Index panels = run.shape.panels.count();
         progress.finish();
-        log->warn("stopped before all tiles were computed: continue with --resume ({})", run.paths.partial);
+        log->warn("stopped with {} of {} tiles on disk: continue with --resume ({})", computed.tiles_on_disk,
+                  panels * (panels + 1) / 2, run.paths.partial);
         release_output(run);
         return static_cast<int>(ExitCode::stopped);
     }

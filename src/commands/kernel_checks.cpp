@@ -1,6 +1,7 @@
 #include "kernel_run.hpp"
 #include "tangram/output/entry_check.hpp"
 #include "tangram/output/jacobian_check.hpp"
+#include "tangram/support/fault.hpp"
 
 namespace tangram {
 
@@ -30,6 +31,7 @@ CheckReport check_kernel(const Run& run, const Computed& computed) {
     run.progress.begin("check");
     const auto timed = run.timer.measure(Phase::check);
     const Inputs& inputs = run.inputs;
+    fault_point("check", run.world.rank());
     CheckReport report;
     report.run = run.options.check_samples > 0;
     report.seed = check_seed;

@@ -30,6 +30,7 @@ void compute_shard(const Run& run, PanelStore<T>& store, Computed& computed) {
             computed.expected.emplace();
             computed.expected->values = Matrix<double>(samples.size(), inputs.network.outputs());
         }
+        fault_point("read", run.world.rank());
         if (samples.size() == 0) return;
         read_samples(run.options.samples, inputs.selection, samples.begin, X.view());
         if (computed.expected) {
@@ -38,6 +39,7 @@ void compute_shard(const Run& run, PanelStore<T>& store, Computed& computed) {
                                       computed.expected->values.view());
         }
     });
+    fault_point("features", run.world.rank(), {X.data(), at(X.size())});
     agree(run.world, [&] {
         const auto timed = run.timer.measure(Phase::features);
         compute_shard_features(inputs.network, inputs.reduction, run.distribution.shard,
@@ -139,6 +141,7 @@ Computed compute_in(const Run& run) {
         writer.write_outputs(run.distribution.shard_samples.begin, std::as_const(computed.outputs).view());
         writer.sync();
     });
+    computed.tiles_on_disk = mpi::sum(run.world, writer.tiles_whole());
     computed.checksums = std::move(writer.checksums());
     computed.bytes_written = writer.bytes_written();
     return computed;

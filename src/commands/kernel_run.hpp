@@ -43,6 +43,7 @@ struct Computed {
     Matrix<double> outputs;                             ///< (samples of the shard, C)
     std::optional<ExpectedOutputs> expected;            ///< the same by the user's program
     std::vector<std::vector<std::uint64_t>> checksums;  ///< [matrix]: (tiles, tiles)
+    Index tiles_on_disk = 0;                            ///< of all ranks
     bool stopped = false;                               ///< on request, before all tiles were there
     Index bytes_received = 0;
     Index bytes_written = 0;

@@ -2,6 +2,7 @@
 
 #include "tangram/support/blas.hpp"
 #include "tangram/support/error.hpp"
+#include "tangram/support/fault.hpp"
 #include "tangram/support/hdf5.hpp"
 
 #include <fmt/format.h>
@@ -187,6 +188,7 @@ void write_metadata(const std::string& path, const KernelMetadata& metadata) {
     write_samples(file, metadata);
     write_checks(file, metadata.checks);
     write_checksums(file, metadata);
+    fault_point("metadata", 0);
     write_timing(file, metadata.timing);
     write_provenance(file, metadata.provenance);
     write_root_attributes(file, metadata);

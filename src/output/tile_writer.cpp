@@ -67,7 +67,12 @@ void TileWriter::adopt(const TileRecord& record) {
         if (!record.tile.is_diagonal())
             checksums[at(record.tile.column * tiles_ + record.tile.row)] = *value++;
     }
-    whole_.push_back(record.tile);
+    note(record.tile);
+}
+
+void TileWriter::note(const Tile& tile) {
+    ++tiles_whole_;
+    if (journal_) whole_.push_back(tile);
 }
 
 TileRecord TileWriter::record_of(const Tile& tile) const {
@@ -96,7 +101,7 @@ void TileWriter::write(const FinishedPlane<T>& plane) {
     const Tile tile{std::max(plane.block.row, plane.block.column),
                     std::min(plane.block.row, plane.block.column)};
     const std::size_t planes = checksums_.size() * (tile.is_diagonal() ? 1 : 2);
-    if (++planes_written_[at(tile_index(tile))] == planes) whole_.push_back(tile);
+    if (++planes_written_[at(tile_index(tile))] == planes) note(tile);
 }
 
 template void TileWriter::write(const FinishedPlane<float>&);

@@ -49,10 +49,13 @@ public:
     [[nodiscard]] const TileFile& file() const { return file_; }
     /// [matrix]: the XXH3 of each tile that this rank wrote, (tiles, tiles) row-major, 0 elsewhere.
     [[nodiscard]] std::vector<std::vector<std::uint64_t>>& checksums() { return checksums_; }
+    /// Tiles that this rank wrote whole, or adopted.
+    [[nodiscard]] Index tiles_whole() const { return tiles_whole_; }
     /// Bytes that this rank wrote.
     [[nodiscard]] Index bytes_written() const { return bytes_written_; }
 
 private:
+    void note(const Tile& tile);
     [[nodiscard]] TileRecord record_of(const Tile& tile) const;
 
     TileFile file_;
@@ -61,6 +64,7 @@ private:
     std::optional<Journal> journal_;
     std::vector<std::uint32_t> planes_written_;  ///< of each tile, both orientations; by tile_index()
     std::vector<Tile> whole_;                    ///< tiles that are not in the journal yet
+    Index tiles_whole_ = 0;
     Index bytes_written_ = 0;
 };
 
