@@ -11,7 +11,7 @@ constexpr std::chrono::milliseconds waiting_interval{1};
 
 }  // namespace
 
-JobPulse::JobPulse(const mpi::Communicator& world, Progress& progress, StopRequest& stop,
+JobPulse::JobPulse(const mpi::Communicator& world, Progress& progress, const StopRequest& stop,
                    double operations_per_entry)
     : comm_(world.split(0, world.rank())),
       progress_(progress),

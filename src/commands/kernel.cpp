@@ -41,7 +41,7 @@ KernelShape choose_shape(const KernelOptions& options, const Inputs& inputs) {
 
 /// Collective. Everything that is settled before anything is computed: throws where the run cannot be.
 Run prepare(const KernelOptions& options, const mpi::Communicator& world, Log& log, Progress& progress,
-            PhaseTimer& timer, StopRequest& stop) {
+            PhaseTimer& timer, const StopRequest& stop) {
     const auto timed = timer.measure(Phase::read);
     progress.begin("read");
     const OutputPaths paths(options.output);

@@ -50,7 +50,7 @@ void compute_shard(const Run& run, PanelStore<T>& store, Computed& computed) {
 /// Notes what is on disk every so many seconds, and once more as soon as a stop was requested: SIGTERM leaves a second.
 class Checkpoints {
 public:
-    Checkpoints(TileWriter& writer, StopRequest& stop, double seconds)
+    Checkpoints(TileWriter& writer, const StopRequest& stop, double seconds)
         : writer_(writer), stop_(stop), interval_(seconds), last_(Clock::now()) {}
     void take_if_due() {
         const bool stopping = !stop_seen_ && stop_.is_made();
@@ -63,7 +63,7 @@ public:
 private:
     using Clock = std::chrono::steady_clock;
     TileWriter& writer_;
-    StopRequest& stop_;
+    const StopRequest& stop_;
     std::chrono::duration<double> interval_;
     Clock::time_point last_;
     bool stop_seen_ = false;

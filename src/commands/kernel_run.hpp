@@ -26,7 +26,7 @@ struct Run {
     Log& log;
     Progress& progress;
     PhaseTimer& timer;
-    StopRequest& stop;
+    const StopRequest& stop;
     OutputPaths paths;
     Inputs inputs;
     KernelShape shape;

@@ -5,6 +5,7 @@
 #include "tangram/support/file_lock.hpp"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -26,6 +27,12 @@ namespace {
     fail(ExitCode::no_resources,
          "no room for the output ({}, {} bytes, {} free): free some space, or choose another --output", path,
          bytes, free_bytes);
+}
+
+[[noreturn]] void refuse_for_limit(const std::string& path, std::uint64_t bytes) {
+    fail(ExitCode::no_resources,
+         "no file may become as large as the output ({}, {} bytes): raise the limit (ulimit -f)", path,
+         bytes);
 }
 
 }  // namespace
@@ -124,6 +131,9 @@ void remove_journals(const OutputPaths& paths, Index generation) {
 }
 
 void require_space(const OutputPaths& paths, Index bytes) {
+    struct rlimit limit {};
+    if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < static_cast<std::uint64_t>(bytes))
+        refuse_for_limit(paths.partial, static_cast<std::uint64_t>(bytes));
     struct statvfs volume {};
     if (statvfs(paths.directory.c_str(), &volume) != 0) return;  // reserving will tell
     struct stat stale {};  // of a run that was cut off: its space will be given back
@@ -145,10 +155,7 @@ void reserve_space(const std::string& path, Log& log) {
     const std::uint64_t free_bytes = volume.f_bavail * volume.f_frsize;
     // fallocate(2), not posix_fallocate, which writes every block where the file system cannot reserve.
     if (fallocate(file.get(), 0, 0, status.st_size) == 0) return;
-    if (errno == EFBIG) {
-        fail(ExitCode::no_resources,
-             "the output may not become so large ({}, {} bytes): raise the limit (ulimit -f)", path, bytes);
-    }
+    if (errno == EFBIG) refuse_for_limit(path, bytes);
     const bool cannot_reserve = errno == EOPNOTSUPP || errno == ENOSYS;
     if (!cannot_reserve || free_bytes < bytes) refuse_for_space(path, bytes, free_bytes);
     log.warn("the file system of {} cannot reserve space: {} bytes are needed and {} are free now", path,

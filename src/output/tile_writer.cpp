@@ -18,28 +18,37 @@ hid_t stored_type(Precision precision) {
     return precision == Precision::float32 ? H5T_IEEE_F32LE : H5T_IEEE_F64LE;
 }
 
+/// Collective.
+void create_datasets(const mpi::Communicator& comm, const std::string& path, const KernelShape& shape) {
+    h5::Handle file = h5::create_parallel(path, comm);
+    {
+        const h5::Handle root = h5::open_group(file, "/");
+        h5::write_attribute(root, "format", std::string("tangram"));
+        h5::write_attribute(root, "format_version", format_version);
+        h5::write_attribute(root, "status", std::string("partial"));
+    }
+    for (const KernelMatrix& matrix : shape.matrices) {
+        const std::array<Index, 2> dims{shape.rows(matrix), shape.rows(matrix)};
+        const std::array<Index, 2> tile{shape.tile_rows(matrix), shape.tile_rows(matrix)};
+        h5::create_dataset(file, matrix.path, stored_type(shape.precision), dims, tile);
+    }
+    const std::array<Index, 2> dims{shape.panels.samples, shape.outputs};
+    h5::create_dataset(file, "/outputs", stored_type(shape.precision), dims);
+    file.close(path);
+}
+
 }  // namespace
 
 void create_kernel_file(const mpi::Communicator& comm, const std::string& path, const KernelShape& shape,
                         Log& log) {
-    // Every call is collective, so all ranks fail together, and say so once.
-    agree(comm, [&] {
-        h5::Handle file = h5::create_parallel(path, comm);
-        {
-            const h5::Handle root = h5::open_group(file, "/");
-            h5::write_attribute(root, "format", std::string("tangram"));
-            h5::write_attribute(root, "format_version", format_version);
-            h5::write_attribute(root, "status", std::string("partial"));
-        }
-        for (const KernelMatrix& matrix : shape.matrices) {
-            const std::array<Index, 2> dims{shape.rows(matrix), shape.rows(matrix)};
-            const std::array<Index, 2> tile{shape.tile_rows(matrix), shape.tile_rows(matrix)};
-            h5::create_dataset(file, matrix.path, stored_type(shape.precision), dims, tile);
-        }
-        const std::array<Index, 2> dims{shape.panels.samples, shape.outputs};
-        h5::create_dataset(file, "/outputs", stored_type(shape.precision), dims);
-        file.close(path);
-    });
+    try {
+        // Every call is collective, so all ranks fail together, and say so once.
+        agree(comm, [&] { create_datasets(comm, path, shape); });
+    } catch (const AgreedError& error) {
+        // HDF5 1.10 crashes in MPI_Finalize once a file could not be closed under MPI: one rank ends the job.
+        if (comm.is_root()) throw Error(error.code(), error.what());
+        mpi::barrier(comm);
+    }
     agree_on_root(comm, [&] {
         try {
             reserve_space(path, log);

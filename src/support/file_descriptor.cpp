@@ -28,13 +28,6 @@ constexpr Index call_bytes = Index{1} << 30;
 FileDescriptor::FileDescriptor(std::string path, int flags)
     : path_(std::move(path)), fd_(open(path_.c_str(), flags | O_CLOEXEC, 0666)) {}
 
-FileDescriptor FileDescriptor::adopt(int fd, std::string path) {
-    FileDescriptor file;
-    file.fd_ = fd;
-    file.path_ = std::move(path);
-    return file;
-}
-
 FileDescriptor::~FileDescriptor() {
     if (fd_ >= 0) close(fd_);
 }

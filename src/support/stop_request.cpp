@@ -1,34 +1,33 @@
 #include "tangram/support/stop_request.hpp"
 
-#include "tangram/support/error.hpp"
-
-#include <sys/signalfd.h>
-#include <unistd.h>
-
 #include <csignal>
 
 namespace tangram {
 
+namespace {
+
+/// The one global of the program: a signal handler can reach nothing else. Blocking the signals and reading them from
+/// a descriptor would do without, but OpenBLAS has threads before main() begins, which would take them unblocked.
+volatile std::sig_atomic_t signalled = 0;  // NOLINT(cppcoreguidelines-avoid-non-const-global-variables)
+
+void note_signal(int) {
+    signalled = 1;
+}
+
+}  // namespace
+
 StopRequest::StopRequest() : start_(std::chrono::steady_clock::now()) {
-    sigset_t signals;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGUSR1);
-    sigaddset(&signals, SIGTERM);
-    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-    signals_ = FileDescriptor::adopt(signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC), "signals");
+    struct sigaction action {};
+    action.sa_handler = &note_signal;
+    action.sa_flags = SA_RESTART;
+    sigaction(SIGUSR1, &action, nullptr);
+    sigaction(SIGTERM, &action, nullptr);
 }
 
-void StopRequest::stop_after(double seconds) {
-    seconds_ = seconds;
-}
-
-bool StopRequest::is_made() {
-    if (made_) return true;
-    signalfd_siginfo signal{};
-    made_ = signals_.is_open() && read(signals_.get(), &signal, sizeof signal) == sizeof signal;
+bool StopRequest::is_made() const {
+    if (signalled != 0) return true;
     const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start_;
-    made_ = made_ || (seconds_ && elapsed.count() >= *seconds_);
-    return made_;
+    return seconds_ && elapsed.count() >= *seconds_;
 }
 
 }  // namespace tangram

@@ -30,13 +30,18 @@ Fault parse(const std::string& text) {
             second == std::string::npos ? "throw" : text.substr(second + 1)};
 }
 
-/// Gives back the space that was reserved for the file, which keeps its size.
-void unreserve(const char* path) {
-    const int file = open(path, O_RDWR);
+/// Gives back the space that was reserved for the file, which keeps its size, and fills the disk with another.
+void lose_space(const std::string& path) {
+    const int file = open(path.c_str(), O_RDWR);
     struct stat status {};
     if (fstat(file, &status) == 0)
         fallocate(file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 1 << 20, status.st_size);
     close(file);
+    const int filler = open((path + ".filler").c_str(), O_WRONLY | O_CREAT, 0600);
+    const std::string piece(1 << 16, 'x');
+    while (write(filler, piece.data(), piece.size()) > 0) {
+    }
+    close(filler);
 }
 
 }  // namespace
@@ -49,7 +54,7 @@ void fault_point(std::string_view phase, int rank, std::span<double> values, con
     if (fault.kind == "kill") raise(SIGKILL);
     if (fault.kind == "enospc") fail(ExitCode::no_resources, "injected: no space left on device");
     if (fault.kind == "nan" && !values.empty()) values.back() = std::numeric_limits<double>::quiet_NaN();
-    if (fault.kind == "unreserve" && path != nullptr) unreserve(path);
+    if (fault.kind == "unreserve" && path != nullptr) lose_space(path);
     if (fault.kind == "throw") fail(ExitCode::failed, "injected: exception in phase {}", phase);
 }
 

@@ -18,7 +18,7 @@ namespace tangram {
 class JobPulse {
 public:
     /// Collective. `operations_per_entry`: what one kernel entry of a tile costs.
-    JobPulse(const mpi::Communicator& world, Progress& progress, StopRequest& stop,
+    JobPulse(const mpi::Communicator& world, Progress& progress, const StopRequest& stop,
              double operations_per_entry);
     JobPulse(const JobPulse&) = delete;
     JobPulse& operator=(const JobPulse&) = delete;
@@ -39,7 +39,7 @@ private:
 
     mpi::Communicator comm_;
     Progress& progress_;
-    StopRequest& stop_;
+    const StopRequest& stop_;
     double operations_per_entry_;
     Tally mine_;
     Tally sent_, total_;  ///< what MPI reads and writes until the request is done

@@ -13,8 +13,6 @@ public:
     FileDescriptor() = default;
     /// open(2) with `flags`; closed (is_open() is false) where that fails.
     FileDescriptor(std::string path, int flags);
-    /// Owns a descriptor that is open already; closed for one < 0.
-    static FileDescriptor adopt(int fd, std::string path);
     ~FileDescriptor();
     FileDescriptor(FileDescriptor&& other) noexcept;
     FileDescriptor& operator=(FileDescriptor&& other) noexcept;

@@ -1,8 +1,5 @@
 #pragma once
-// Requests to stop in order: SIGUSR1, SIGTERM, or a time that is over. The signals are blocked and waited for in a
-// descriptor (signalfd), so that nothing runs at an odd moment and no signal is lost between two looks.
-
-#include "tangram/support/file_descriptor.hpp"
+// Requests to stop in order: SIGUSR1, SIGTERM, or a time that is over.
 
 #include <chrono>
 #include <optional>
@@ -11,22 +8,20 @@ namespace tangram {
 
 class StopRequest {
 public:
-    /// Before any other thread begins: threads inherit which signals are blocked.
+    /// From now on the two signals no longer end the process. Make one, early: signals that come before are lost.
     StopRequest();
     StopRequest(const StopRequest&) = delete;
     StopRequest& operator=(const StopRequest&) = delete;
 
     /// Requests a stop so many seconds after this object was made.
-    void stop_after(double seconds);
+    void stop_after(double seconds) { seconds_ = seconds; }
 
     /// Whether a stop was requested; from then on always. Cheap: call it often.
-    [[nodiscard]] bool is_made();
+    [[nodiscard]] bool is_made() const;
 
 private:
-    FileDescriptor signals_;
     std::chrono::steady_clock::time_point start_;
     std::optional<double> seconds_;
-    bool made_ = false;
 };
 
 }  // namespace tangram
