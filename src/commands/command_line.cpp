@@ -25,7 +25,7 @@ std::string overview() {
            "  tangram COMMAND --help         the options of a command\n"
            "  tangram --version\n\n"
            "Exit codes: 0 done, 2 usage, 3 bad input, 4 not enough memory or disk, 5 a check failed, 6 "
-           "I/O.\n";
+           "I/O, 75 stopped, to be resumed.\n";
 }
 
 std::string joined(int argc, const char* const* argv) {

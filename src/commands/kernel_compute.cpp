@@ -118,9 +118,8 @@ void compute_tiles(const Run& run, const TileSet& done, PanelStore<T>& store, Ti
 
 /// Collective. Features, exchange, tiles: all big arrays, into the partial file.
 template <class T>
-Computed compute_in(const Run& run) {
+void compute_in(const Run& run, Computed& computed) {
     const Inputs& inputs = run.inputs;
-    Computed computed;
     run.progress.begin("open");
     OpenedOutput output =
         open_output(run.world, run.paths, run.shape, run.identity, run.state, run.threads, run.log);
@@ -132,35 +131,36 @@ Computed compute_in(const Run& run) {
     compute_shard(run, store, computed);
     run.log.info("features of {} samples in {:.2f} s", run.shape.panels.samples,
                  run.timer.seconds(Phase::features));
+    computed.has_begun_tiles = true;
     compute_tiles(run, output.done, store, writer, computed);
     run.progress.begin("write");
     const auto timed = run.timer.measure(Phase::write);
-    fault_point("write", run.world.rank());
     agree(run.world, [&] {
         writer.checkpoint();
+        fault_point("write", run.world.rank());
         writer.write_outputs(run.distribution.shard_samples.begin, std::as_const(computed.outputs).view());
         writer.sync();
     });
     computed.tiles_on_disk = mpi::sum(run.world, writer.tiles_whole());
     computed.checksums = std::move(writer.checksums());
     computed.bytes_written = writer.bytes_written();
-    return computed;
 }
 
 }  // namespace
 
 Computed compute(const Run& run) {
-    const bool afresh = run.state.beginning == Beginning::afresh;
+    Computed computed;
     const auto remove_output = [&] {
-        if (!afresh) return;
+        if (run.state.beginning != Beginning::afresh) return;
         std::remove(run.paths.partial.c_str());
         remove_journals(run.paths, run.state.generation + 1);
     };
     try {
-        return run.shape.precision == Precision::float32 ? compute_in<float>(run) : compute_in<double>(run);
+        if (run.shape.precision == Precision::float32) compute_in<float>(run, computed);
+        if (run.shape.precision == Precision::float64) compute_in<double>(run, computed);
     } catch (const AgreedError&) {
         if (run.world.is_root()) {
-            remove_output();
+            if (!computed.has_begun_tiles) remove_output();
             run.lock.remove();
         }
         throw;
@@ -168,6 +168,7 @@ Computed compute(const Run& run) {
         if (error.code() == ExitCode::bad_input) remove_output();
         throw;
     }
+    return computed;
 }
 
 }  // namespace tangram

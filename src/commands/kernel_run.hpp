@@ -43,8 +43,9 @@ struct Computed {
     Matrix<double> outputs;                             ///< (samples of the shard, C)
     std::optional<ExpectedOutputs> expected;            ///< the same by the user's program
     std::vector<std::vector<std::uint64_t>> checksums;  ///< [matrix]: (tiles, tiles)
-    Index tiles_on_disk = 0;                            ///< of all ranks
-    bool stopped = false;                               ///< on request, before all tiles were there
+    bool has_begun_tiles = false;
+    Index tiles_on_disk = 0;  ///< of all ranks
+    bool stopped = false;     ///< on request, before all tiles were there
     Index bytes_received = 0;
     Index bytes_written = 0;
 };
@@ -53,8 +54,7 @@ struct Computed {
 Identity kernel_identity(const KernelOptions& options, const Inputs& inputs, const KernelShape& shape);
 
 /// Collective. Features, exchange, tiles: all big arrays, into the partial file. A run that ends in order, or whose
-/// input makes no finite kernel, leaves no partial file behind unless it found one; after a fault of the disk there
-/// is something to look at, and to resume.
+/// input makes no finite kernel, leaves no partial file behind unless it found one or has tiles: those can be resumed.
 Computed compute(const Run& run);
 
 /// Collective. The checks of the partial file; every rank leaves with the whole report.
