@@ -1,7 +1,10 @@
 #include "tangram/output/contents_checksum.hpp"
 
 #include "tangram/support/error.hpp"
+#include "tangram/support/file_descriptor.hpp"
 #include "tangram/support/hash.hpp"
+
+#include <fcntl.h>
 
 #include <algorithm>
 #include <vector>
@@ -129,6 +132,22 @@ void add_dataset(RunningChecksum& sum, const h5::Handle& dataset, const std::str
     }
 }
 
+void require_sensible_lengths(const FileDescriptor& bytes, const h5::Handle& dataset,
+                              const std::string& path) {
+    constexpr std::uint32_t longest_text = std::uint32_t{1} << 20U;
+    constexpr Index reference_bytes = 16;  // length (4), address (8) and number (4) in the global heap
+    const h5::Handle space(H5Dget_space(dataset.get()), H5Sclose);
+    const Index count = H5Sget_simple_extent_npoints(space.get());
+    if (count <= 0) return;
+    std::vector<unsigned char> references(at(count * reference_bytes));
+    bytes.read_at(references.data(), count * reference_bytes, h5::data_offset(dataset));
+    for (std::size_t k = 0; k < references.size(); k += at(reference_bytes)) {
+        std::uint32_t length = 0;
+        for (std::size_t byte = 4; byte-- > 0;) length = length << 8U | references[k + byte];
+        if (length > longest_text) fail(ExitCode::io, "a text in {} has {} bytes", path, length);
+    }
+}
+
 }  // namespace
 
 std::uint64_t contents_checksum(const h5::Handle& file, const std::set<std::string>& matrices) {
@@ -145,6 +164,14 @@ std::uint64_t contents_checksum(const h5::Handle& file, const std::set<std::stri
         add_dataset(sum, object, path, matrices.count(path) > 0);
     }
     return sum.value();
+}
+
+void require_sensible_texts(const h5::Handle& file, const std::string& path) {
+    const FileDescriptor bytes = open_file(path, O_RDONLY);
+    for (const std::string& name : h5::list_datasets(file)) {
+        const h5::Handle dataset = h5::open_dataset(file, name);
+        if (h5::is_text(dataset)) require_sensible_lengths(bytes, dataset, "/" + name);
+    }
 }
 
 }  // namespace tangram

@@ -83,7 +83,15 @@ bool verify_contents(const KernelFile& kernel) {
     if (!kernel.contents) return false;
     std::set<std::string> matrices;
     for (const KernelMatrix& matrix : kernel.shape.matrices) matrices.insert(matrix.path);
-    const std::uint64_t found = contents_checksum(open_kernel_file(kernel.path), matrices);
+    const h5::Handle file = open_kernel_file(kernel.path);
+    std::uint64_t found = 0;
+    try {
+        require_sensible_texts(file, kernel.path);
+        found = contents_checksum(file, matrices);
+    } catch (const Error& error) {
+        fail(error.code(), "cannot read the kernel file ({}:/): {}: {}", kernel.path, error.what(),
+             get_another);
+    }
     if (found != *kernel.contents) {
         fail(ExitCode::check_failed,
              "what the kernel file says of its tiles is not as it was written ({}:/, checksum {:016x}, not "
