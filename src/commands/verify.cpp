@@ -56,7 +56,7 @@ std::string to_table(const KernelFile& kernel, bool contents_recorded, const Ver
     text += fmt::format("contents    {}\n", contents_recorded
                                                 ? "as they were written: attributes, outputs, tables"
                                                 : "not recorded: the program that wrote it was older");
-    text += fmt::format("tiles       {}, {:.1f} MB, read in {:.2f} s\n", found.tiles,
+    text += fmt::format("tiles       {}, {:.2f} MB, read in {:.2f} s\n", found.tiles,
                         static_cast<double>(found.bytes) / 1e6, seconds);
     text += fmt::format("\n{}\n", matrix_table(kernel, found));
     if (found.has_sum) {
