@@ -131,7 +131,8 @@ def test_a_flipped_bit_in_a_tile_is_found_and_named(folder, name, row, column):
     last = min(SAMPLES - column * TILE, TILE) - 1  # in the first row; beyond it a chunk holds nothing
     flip(path, begin + 4 * last, bits=1)
     rows, columns = (f"{panel * TILE}:{min(SAMPLES, panel * TILE + TILE)}" for panel in (row, column))
-    verify_everywhere(path, CHECK_FAILED, f"({path}:/{name}, rows {rows}, columns {columns})", "all other tiles are good")
+    verify_everywhere(path, CHECK_FAILED, f"({path}:/{name}, rows {rows}, columns {columns})", "its checksum is",
+                      "all other tiles are good")
 
 
 def test_rows_of_a_full_kernel_are_rows_of_the_matrix(folder):

@@ -21,7 +21,7 @@ inline constexpr const char* contents_attribute = "contents";
 /// XXH3-64 as above; `matrices`: the paths of the datasets whose values are tiles. Throws Error(io).
 std::uint64_t contents_checksum(const h5::Handle& file, const std::set<std::string>& matrices);
 
-/// Throws Error(io) where the stored length of a string in a dataset of the closed file `path`, opened as `file`, is
+/// Throws Error(io) where the stored length of a string in a dataset of the file `path`, opened as `file` to be read, is
 /// more than a megabyte: HDF5 would believe it, and take gigabytes of memory for it. To be called before anything
 /// reads the strings.
 void require_sensible_texts(const h5::Handle& file, const std::string& path);
