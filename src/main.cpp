@@ -42,6 +42,7 @@ int run(const CommandLine& command, const mpi::Communicator& world, std::optiona
     });
     if (const auto* kernel = std::get_if<KernelOptions>(&command.run))
         return run_kernel(*kernel, world, *stop);
+    if (const auto* verify = std::get_if<VerifyOptions>(&command.run)) return run_verify(*verify, world);
     if (const auto* init = std::get_if<InitOptions>(&command.run)) return run_init(*init, world);
     if (const auto* bench = std::get_if<BenchOptions>(&command.run)) return run_bench(*bench, world);
     return static_cast<int>(ExitCode::usage);

@@ -10,7 +10,7 @@ namespace tangram {
 
 namespace {
 
-const std::vector<std::string> command_names{"kernel", "init", "bench"};
+const std::vector<std::string> command_names{"kernel", "verify", "init", "bench"};
 
 std::string overview() {
     return version_line() +
@@ -18,6 +18,7 @@ std::string overview() {
            "verified.\n\n"
            "  tangram kernel --model FILE[:GROUP] --data FILE:DATASET --output OUT.h5 [options]\n"
            "                                 compute the kernel, write it, check it; under mpirun or srun\n"
+           "  tangram verify OUT.h5          is the file whole, and as it was written? under mpirun or srun\n"
            "  tangram init --widths d0,..,C --output M.safetensors [options]\n"
            "                                 a random network, and samples for it\n"
            "  tangram bench [options]\n"
@@ -60,6 +61,10 @@ CommandLine parse(int argc, const char* const* argv) {
         options.command_line = joined(argc, argv);
         parse_command("kernel", "Compute the layerwise neural tangent kernel, write it, and check it.",
                       &add_kernel_options, arguments, options, result);
+    } else if (command == "verify") {
+        VerifyOptions options;
+        parse_command("verify", "Read every tile of a kernel file back: is it whole, and as it was written?",
+                      &add_verify_options, arguments, options, result);
     } else if (command == "init") {
         InitOptions options;
         parse_command("init", "Write a random network, and random samples for it.", &add_init_options,

@@ -1,6 +1,6 @@
 #include "entry_scan.hpp"
 
-#include "error_measures.hpp"
+#include "block_measures.hpp"
 #include "tangram/output/entry_check.hpp"
 
 #include <algorithm>
@@ -32,33 +32,6 @@ void add_products(ConstMatrixView<T> block, const double* v, double* products, d
     }
 }
 
-/// max |A - B^T|. Equal bits, as they should be, are seen at the speed of reading.
-template <class T>
-double asymmetry(ConstMatrixView<T> A, ConstMatrixView<T> B) {
-    constexpr Index side = 16;
-    double worst = 0;
-    for (Index i0 = 0; i0 < A.rows; i0 += side) {
-        for (Index j0 = 0; j0 < A.cols; j0 += side) {
-            for (Index i = i0; i < std::min(i0 + side, A.rows); ++i) {
-                for (Index j = j0; j < std::min(j0 + side, A.cols); ++j) {
-                    if (A(i, j) == B(j, i)) continue;
-                    worst =
-                        worse(worst, std::abs(static_cast<double>(A(i, j)) - static_cast<double>(B(j, i))));
-                }
-            }
-        }
-    }
-    return worst;
-}
-
-template <class T>
-double largest_on_diagonal(ConstMatrixView<T> square) {
-    double largest = 0;
-    for (Index i = 0; i < square.rows; ++i)
-        largest = worse(largest, std::abs(static_cast<double>(square(i, i))));
-    return largest;
-}
-
 /// One thread's memory for two tiles and for the sum of the components on one.
 template <class T>
 struct ScanMemory {
@@ -67,15 +40,6 @@ struct ScanMemory {
     AlignedBuffer<T> tile, mirror;
     AlignedBuffer<double> component_sum;
 };
-
-template <class T>
-void add_block(ConstMatrixView<T> block, double* sum) {
-    for (Index i = 0; i < block.rows; ++i, sum += block.cols) {
-        const T* row = block.row(i);
-#pragma omp simd
-        for (Index j = 0; j < block.cols; ++j) sum[j] += static_cast<double>(row[j]);
-    }
-}
 
 /// max |block - sum|.
 template <class T>
@@ -138,7 +102,7 @@ void scan_tile(const TileFile& file, const KernelShape& shape, const std::vector
             add_products(mirror, v.data() + row, scan.products[m].data() + column,
                          scan.sizes[m].data() + column);
         }
-        scan.asymmetry[m] = worse(scan.asymmetry[m], asymmetry(block, mirror));
+        scan.asymmetry[m] = worse(scan.asymmetry[m], asymmetry(block, mirror).largest);
         if (shape.matrices[m].is_component()) add_block(block, sum);
         if (m == last) scan.sum_difference = worse(scan.sum_difference, difference_from(sum, block));
     }

@@ -1,5 +1,6 @@
 #include "tangram/output/metadata.hpp"
 
+#include "tangram/output/contents_checksum.hpp"
 #include "tangram/support/blas.hpp"
 #include "tangram/support/error.hpp"
 #include "tangram/support/fault.hpp"
@@ -137,9 +138,18 @@ void write_checks(const h5::Handle& file, const CheckReport& report) {
 void write_checksums(const h5::Handle& file, const KernelMetadata& d) {
     const Index tiles = d.shape.panels.count();
     const std::array<Index, 2> dims{tiles, tiles};
+    h5::create_group(file, "/checksums");
     for (std::size_t m = 0; m < d.checksums.size(); ++m) {
         write_dataset(file, "/checksums" + d.shape.matrices[m].path, d.checksums[m], dims);
     }
+}
+
+/// Of all that was written before, so that nothing may be written after it.
+void write_contents_checksum(const h5::Handle& file, const KernelShape& shape) {
+    std::set<std::string> matrices;
+    for (const KernelMatrix& matrix : shape.matrices) matrices.insert(matrix.path);
+    const h5::Handle group = h5::open_group(file, "/checksums");
+    write_attribute(group, contents_attribute, contents_checksum(file, matrices));
 }
 
 void write_timing(const h5::Handle& file, const Timing& timing) {
@@ -192,6 +202,7 @@ void write_metadata(const std::string& path, const KernelMetadata& metadata) {
     write_timing(file, metadata.timing);
     write_provenance(file, metadata.provenance);
     write_root_attributes(file, metadata);
+    write_contents_checksum(file, metadata.shape);
     file.close(path);
 }
 

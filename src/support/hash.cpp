@@ -8,7 +8,7 @@
 
 #include <cstdio>
 #include <cstring>
-#include <memory>
+#include <new>
 #include <vector>
 
 namespace tangram {
@@ -20,16 +20,36 @@ std::uint64_t checksum_rows(ConstMatrixView<T> block) {
     if (block.ld == block.cols) {
         return XXH3_64bits(block.data, static_cast<std::size_t>(block.rows * block.cols) * sizeof(T));
     }
-    const std::unique_ptr<XXH3_state_t, decltype(&XXH3_freeState)> state(XXH3_createState(), &XXH3_freeState);
-    if (!state) throw std::bad_alloc();
-    XXH3_64bits_reset(state.get());
+    RunningChecksum sum;
     for (Index i = 0; i < block.rows; ++i) {
-        XXH3_64bits_update(state.get(), block.row(i), static_cast<std::size_t>(block.cols) * sizeof(T));
+        sum.add_bytes(block.row(i), static_cast<std::size_t>(block.cols) * sizeof(T));
     }
-    return XXH3_64bits_digest(state.get());
+    return sum.value();
 }
 
 }  // namespace
+
+void RunningChecksum::Free::operator()(XXH3_state_s* state) const {
+    XXH3_freeState(state);
+}
+
+RunningChecksum::RunningChecksum() : state_(XXH3_createState()) {
+    if (!state_) throw std::bad_alloc();
+    XXH3_64bits_reset(state_.get());
+}
+
+void RunningChecksum::add_bytes(const void* data, std::size_t bytes) {
+    XXH3_64bits_update(state_.get(), data, bytes);
+}
+
+void RunningChecksum::add(const std::string& text) {
+    add(std::uint64_t{text.size()});
+    add_bytes(text.data(), text.size());
+}
+
+std::uint64_t RunningChecksum::value() const {
+    return XXH3_64bits_digest(state_.get());
+}
 
 std::uint64_t checksum(ConstMatrixView<float> block) {
     return checksum_rows(block);

@@ -22,6 +22,12 @@ herr_t collect_dataset(hid_t, const char* name, const H5O_info_t* info, void* na
     return 0;
 }
 
+herr_t collect_object(hid_t, const char* name, const H5O_info_t* info, void* names) {
+    if (info->type == H5O_TYPE_DATASET || info->type == H5O_TYPE_GROUP)
+        static_cast<std::vector<std::string>*>(names)->emplace_back(name);
+    return 0;
+}
+
 }  // namespace
 
 Handle::Handle(hid_t id, Close close_function)
@@ -146,6 +152,33 @@ std::vector<std::string> list_datasets(const Handle& location) {
             "listing datasets");
     std::sort(names.begin(), names.end());
     return names;
+}
+
+std::vector<std::string> list_objects(const Handle& location) {
+    std::vector<std::string> names;
+    // All that can be asked, so that HDF5 reads, and sees damage in, the structures that only some readers need.
+    require(H5Ovisit2(location.get(), H5_INDEX_NAME, H5_ITER_INC, collect_object, &names, H5O_INFO_ALL),
+            "listing groups and datasets");
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+Handle open_item(const Handle& location, const std::string& path) {
+    Handle object(H5Oopen(location.get(), path.c_str(), H5P_DEFAULT), H5Oclose);
+    if (!object.valid()) fail(ExitCode::io, "cannot open {}: {}", path, last_error());
+    return object;
+}
+
+bool is_text(const Handle& dataset) {
+    const Handle type(H5Dget_type(dataset.get()), H5Tclose);
+    return H5Tis_variable_str(type.get()) > 0;
+}
+
+std::vector<Index> chunk_shape(const Handle& dataset) {
+    const Handle creation(H5Dget_create_plist(dataset.get()), H5Pclose);
+    std::array<hsize_t, 2> chunk{0, 0};
+    if (H5Pget_layout(creation.get()) == H5D_CHUNKED) H5Pget_chunk(creation.get(), 2, chunk.data());
+    return {chunk.begin(), chunk.end()};
 }
 
 ElementClass element_class(const Handle& dataset) {

@@ -1,4 +1,5 @@
-// Reading and writing of datasets and attributes; files and structure are in hdf5.cpp.
+// Reading and writing of datasets, writing of attributes; files and structure are in hdf5.cpp, reading of
+// attributes in hdf5_attributes.cpp.
 
 #include "tangram/support/error.hpp"
 #include "tangram/support/hdf5.hpp"
@@ -135,6 +136,10 @@ std::vector<std::int64_t> read_integers(const Handle& dataset) {
     return read_all<std::int64_t>(dataset);
 }
 
+std::vector<std::uint64_t> read_unsigned(const Handle& dataset) {
+    return read_all<std::uint64_t>(dataset);
+}
+
 void read_rows(const Handle& dataset, Index first, MatrixView<double> out) {
     const std::vector<Index> dims = shape(dataset);
     in_row_slices(out, [&](Index done, MatrixView<double> part) {
@@ -227,6 +232,11 @@ void write_attribute(const Handle& object, const std::string& name, const std::s
 void write_attribute(const Handle& object, const std::string& name, Index value) {
     const Handle space(H5Screate(H5S_SCALAR), H5Sclose);
     put_attribute(object, name, H5T_STD_I64LE, space.get(), H5T_NATIVE_INT64, &value);
+}
+
+void write_attribute(const Handle& object, const std::string& name, std::uint64_t value) {
+    const Handle space(H5Screate(H5S_SCALAR), H5Sclose);
+    put_attribute(object, name, H5T_STD_U64LE, space.get(), H5T_NATIVE_UINT64, &value);
 }
 
 void write_attribute(const Handle& object, const std::string& name, double value) {

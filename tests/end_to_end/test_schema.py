@@ -133,6 +133,7 @@ def test_checksums_cover_every_matrix(folder):
         for name in ["ntk", *("components/" + tensor for tensor in TENSORS)]:
             sums = file["checksums/" + name]
             assert sums.shape == (4, 4) and sums.dtype == "u8", name
+        assert file["checksums"].attrs["contents"].dtype == "u8"
 
 
 def test_timing_and_provenance(folder):

@@ -5,6 +5,7 @@
 #include "tangram/commands/bench.hpp"
 #include "tangram/commands/init.hpp"
 #include "tangram/commands/kernel.hpp"
+#include "tangram/commands/verify.hpp"
 #include "tangram/support/error.hpp"
 
 #include <optional>
@@ -17,7 +18,7 @@ struct CommandLine {
     std::string text;            ///< --help or --version: print this and be done
     std::optional<Error> error;  ///< a usage error
     /// The command with its options.
-    std::variant<std::monostate, KernelOptions, InitOptions, BenchOptions> run;
+    std::variant<std::monostate, KernelOptions, InitOptions, BenchOptions, VerifyOptions> run;
 };
 
 CommandLine parse_command_line(int argc, const char* const* argv);

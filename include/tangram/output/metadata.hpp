@@ -31,7 +31,8 @@ struct KernelMetadata {
     Provenance provenance{};
 };
 
-/// Writes it all into the partial file. One rank, no other has the file open. Throws Error(io).
+/// Writes it all into the partial file, and a checksum of it (output/contents_checksum.hpp), after which nothing
+/// may be written to the file. One rank, no other has the file open. Throws Error(io).
 void write_metadata(const std::string& path, const KernelMetadata& metadata);
 
 }  // namespace tangram

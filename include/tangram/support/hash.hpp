@@ -3,9 +3,13 @@
 
 #include "tangram/support/matrix.hpp"
 
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
+
+struct XXH3_state_s;
 
 namespace tangram {
 
@@ -14,6 +18,23 @@ std::uint64_t checksum(ConstMatrixView<float> block);
 std::uint64_t checksum(ConstMatrixView<double> block);
 /// XXH3-64 of a text.
 std::uint64_t checksum(std::string_view text);
+
+/// XXH3-64 of bytes that come piece by piece.
+class RunningChecksum {
+public:
+    RunningChecksum();
+    void add_bytes(const void* data, std::size_t bytes);
+    void add(std::uint64_t number) { add_bytes(&number, sizeof number); }
+    /// With its length, so that "ab", "c" is not "a", "bc".
+    void add(const std::string& text);
+    [[nodiscard]] std::uint64_t value() const;
+
+private:
+    struct Free {
+        void operator()(XXH3_state_s* state) const;
+    };
+    std::unique_ptr<XXH3_state_s, Free> state_;
+};
 
 struct FileDigest {
     std::string path;

@@ -62,6 +62,15 @@ std::vector<Index> shape(const Handle& dataset);
 /// Paths, relative to `location`, of every dataset below it, sorted.
 std::vector<std::string> list_datasets(const Handle& location);
 
+/// Paths, relative to `location`, of every group and dataset below it, sorted; "." is `location` itself.
+std::vector<std::string> list_objects(const Handle& location);
+/// Opens a group or a dataset.
+Handle open_item(const Handle& location, const std::string& path);
+/// Whether each value is a string of variable length.
+bool is_text(const Handle& dataset);
+/// Rows and columns of the chunks of a 2-D dataset; {0, 0} where it has none.
+std::vector<Index> chunk_shape(const Handle& dataset);
+
 enum class ElementClass { integer, real, other };
 ElementClass element_class(const Handle& dataset);
 /// Bytes of one stored element.
@@ -75,6 +84,7 @@ Index chunk_offset(const Handle& dataset, Index row, Index col);
 /// The whole dataset, row-major.
 std::vector<double> read_doubles(const Handle& dataset);
 std::vector<std::int64_t> read_integers(const Handle& dataset);
+std::vector<std::uint64_t> read_unsigned(const Handle& dataset);
 /// Rows [first, first + rows of out) of a dataset of two or more dimensions, the trailing ones flattened,
 /// into `out` (contiguous). In calls of at most 1 GiB.
 void read_rows(const Handle& dataset, Index first, MatrixView<double> out);
@@ -103,7 +113,17 @@ std::string read_text_attribute(const Handle& object, const std::string& name);
 // replaced
 void write_attribute(const Handle& object, const std::string& name, const std::string& value);
 void write_attribute(const Handle& object, const std::string& name, Index value);
+void write_attribute(const Handle& object, const std::string& name, std::uint64_t value);
 void write_attribute(const Handle& object, const std::string& name, double value);
 void write_attribute(const Handle& object, const std::string& name, std::span<const std::string> values);
+
+/// Sorted.
+std::vector<std::string> attribute_names(const Handle& object);
+bool has_attribute(const Handle& object, const std::string& name);
+/// The one value of an attribute. Throws Error(io) if it is not there or of another kind.
+std::string read_text_attribute(const Handle& object, const std::string& name);
+Index read_integer_attribute(const Handle& object, const std::string& name);
+std::uint64_t read_unsigned_attribute(const Handle& object, const std::string& name);
+double read_real_attribute(const Handle& object, const std::string& name);
 
 }  // namespace tangram::h5
