@@ -128,9 +128,14 @@ void read_samples(const SampleOptions& options, const SampleSelection& selection
     const double scale = options.scale.value_or(1.0);
     const double shift = options.shift.value_or(0.0);
     for (Index i = 0; i < out.rows; ++i) {
-        for (Index j = 0; j < out.cols; ++j) out(i, j) = scale * out(i, j) + shift;
+        for (Index j = 0; j < out.cols; ++j) {
+            out(i, j) = scale * out(i, j) + shift;
+            if (std::isfinite(out(i, j))) continue;
+            fail(ExitCode::bad_input,
+                 "row {}, column {} is {} after scaling ({}): give a smaller --data-scale or --data-shift",
+                 rows[static_cast<std::size_t>(i)], j, out(i, j), describe(samples));
+        }
     }
-    require_finite(samples, rows, out);
 }
 
 }  // namespace tangram

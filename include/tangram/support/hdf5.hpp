@@ -64,6 +64,8 @@ std::vector<std::string> list_datasets(const Handle& location);
 
 enum class ElementClass { integer, real, other };
 ElementClass element_class(const Handle& dataset);
+/// Whether elements are stored in float16: a sign, 5 bits of exponent, 10 of fraction.
+bool is_half(const Handle& dataset);
 /// Bytes of one stored element.
 Index element_bytes(const Handle& dataset);
 /// Where in the file the values of a contiguous dataset begin, or those of the chunk that holds entry
