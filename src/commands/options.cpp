@@ -86,7 +86,8 @@ std::string parse_options(CLI::App& app, std::vector<std::string> arguments) {
     } catch (const CLI::ConfigError& error) {
         const std::string message = error.what();
         const std::string item = message.substr(message.find_last_of(' ') + 1);
-        refuse_unknown(app, "--" + item, " in the --config file");
+        refuse_unknown(app, "--" + item,
+                       fmt::format(" in the --config file ({})", app.get_config_ptr()->as<std::string>()));
     } catch (const CLI::FileError& error) {
         fail(ExitCode::usage, "{}: give --config a file that can be read", one_line(error.what()));
     } catch (const CLI::ParseError& error) {
