@@ -7,6 +7,7 @@
 #include "tangram/tangent/wrong_number.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace tangram {
@@ -78,8 +79,9 @@ void naming_inputs(const KernelOptions& options, const SampleSelection& selectio
         work();
     } catch (const WrongNumberError& error) {
         const WrongNumber& number = error.number();
-        fail(ExitCode::bad_input, "{} ({}:{}; sample {}: {}, row {}): {}", number.what,
+        fail(ExitCode::bad_input, "{} ({}:{}; sample {}: {}, {}, row {}): {}", number.what,
              printable(options.model), number.tensor, number.sample, printable(options.samples.location),
+             shape_text(std::array{selection.dataset_rows, selection.width}),
              selection.rows[at(number.sample)], number.advice);
     }
 }

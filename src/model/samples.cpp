@@ -48,7 +48,8 @@ RowRange parse_rows(const std::string& rows) {
 std::vector<std::int64_t> rows_in_range(const InputDataset& samples, const std::string& rows) {
     const RowRange range = rows.empty() ? RowRange{} : parse_rows(rows);
     if (samples.rows() == 0) {
-        fail(ExitCode::bad_input, "no samples ({}): the dataset has no rows", describe(samples));
+        fail(ExitCode::bad_input, "no samples, for the dataset has no rows ({}): store one row a sample",
+             describe(samples));
     }
     const Index first = range.first.value_or(0);
     const Index last = range.last.value_or(samples.rows());
@@ -78,8 +79,8 @@ std::vector<std::int64_t> rows_listed(const InputDataset& samples, const std::st
     for (std::size_t i = 0; i < rows.size(); ++i) {
         if (rows[i] >= 0 && rows[i] < samples.rows()) continue;
         fail(ExitCode::bad_input,
-             "row number {} at position {} ({}) is not a row of the samples ({}): rows are 0 to {}", rows[i],
-             i, describe(indices), describe(samples), samples.rows() - 1);
+             "row number {} at position {} ({}) is not a row of the samples ({}): give rows from 0 to {}",
+             rows[i], i, describe(indices), describe(samples), samples.rows() - 1);
     }
     return rows;
 }

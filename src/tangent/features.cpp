@@ -60,8 +60,8 @@ template <class T>
             if (std::isfinite(static_cast<T>(value))) continue;
             const Layer& layer = *place.layer;
             const bool overflows = std::isfinite(value);
-            throw WrongNumberError({fmt::format("the {} layer {} is {}{}", place.quantity, layer.name, value,
-                                                overflows ? ", beyond float32" : ""),
+            throw WrongNumberError({fmt::format("the {} layer {} is {:.6g}{}", place.quantity, layer.name,
+                                                value, overflows ? ", beyond float32" : ""),
                                     fmt::format("{}, ({}, {}), {} {}", layer.weight_name, layer.fan_out(),
                                                 layer.fan_in(), place.position, j),
                                     place.first_sample + i / place.rows_per_sample,
