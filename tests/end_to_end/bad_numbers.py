@@ -74,7 +74,8 @@ def thread(folder, *weights, sample=1.0, activation="identity", precision="float
 
 case("an activation beyond float32", BAD_INPUT, "activation of layer fc1", "float32", "m.safetensors:fc1.weight", "(1, 1)",
      "unit 0", "data.h5:x, (20, 1), row 17", "--precision float64")(lambda f: thread(f, 1e30, 1, sample=1e10))
-case("a sample beyond float32", BAD_INPUT, "input of layer fc1", "float32", "data.h5:x, (20, 1), row 17", "--precision float64")(
+case("a sample beyond float32", BAD_INPUT, "input of layer fc1", "float32", "data.h5:x, (20, 1), row 17",
+     "--precision float64")(
     lambda f: thread(f, 1, 1, sample=1e39))
 case("a preactivation beyond float64", BAD_INPUT, "preactivation of layer fc2", "inf", "m.safetensors:fc2.weight", "row 17")(
     lambda f: thread(f, 1e150, 1e150, sample=1e10, precision="float64"))

@@ -8,7 +8,8 @@ from bad_input_table import BAD_INPUT, DIGITS, FLAG, MODEL, NO_RESOURCES, USAGE,
 case("an unknown option suggests the nearest", USAGE, "--activaton", "--activation")(lambda f: {"--activaton": "tanh"})
 case("an unknown activation lists those there are", USAGE, "tahn", "tanh", "softplus")(lambda f: {"--activation": "tahn"})
 case("a parameter that is no number", USAGE, "leaky_relu", "'x'")(lambda f: {"--activation": "leaky_relu:x"})
-case("three activations for two hidden layers", USAGE, "3 activations", "2 hidden layers", "--output-activation")(lambda f: {"--activation": "tanh,tanh,relu"})
+case("three activations for two hidden layers", USAGE, "3 activations", "2 hidden layers", "--output-activation")(
+    lambda f: {"--activation": "tanh,tanh,relu"})
 case("no activation for hidden layers", USAGE, "--activation")(lambda f: {"--activation": None})
 case("an unknown reduction", USAGE, "median")(lambda f: {"--reduction": "median"})
 case("an unknown parameterization", USAGE, "mup")(lambda f: {"--parameterization": "mup"})
