@@ -1,6 +1,7 @@
 // Dispatch, the MPI environment, and the one error policy:
 //
 //   --help, --version                    printed without MPI
+//   srun without PMIx                    one line from rank 0, without MPI, which would not start
 //   an error that all ranks agree on     one line from rank 0, MPI ends in order, every rank returns the code
 //   an error of one rank alone           one line from that rank, and the job is aborted with the code: the others
 //                                        may be waiting in a collective call that will never complete
@@ -11,6 +12,7 @@
 #include "tangram/support/agreement.hpp"
 #include "tangram/support/blas.hpp"
 #include "tangram/support/hdf5.hpp"
+#include "tangram/support/launcher.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -22,14 +24,6 @@
 namespace {
 
 using namespace tangram;
-
-/// Whether this process is rank 0 of its job as far as the launcher says so, before MPI is up.
-bool launched_first() {
-    for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID"}) {
-        if (const char* rank = std::getenv(name)) return std::string(rank) == "0";
-    }
-    return true;
-}
 
 void print_error(std::string message) {
     std::replace(message.begin(), message.end(), '\n', ' ');
@@ -62,6 +56,10 @@ int main(int argc, char** argv) {
         if (launched_first()) std::cout << command.text << std::flush;
         return static_cast<int>(ExitCode::done);
     }
+    if (launched_without_pmix()) {
+        if (launched_first()) print_error(without_pmix);
+        return static_cast<int>(ExitCode::usage);
+    }
     std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of the write, not of the process
     std::optional<StopRequest> stop;
     if (std::holds_alternative<KernelOptions>(command.run)) stop.emplace();  // before MPI makes threads
@@ -69,7 +67,7 @@ int main(int argc, char** argv) {
     mpi::Environment environment;
     const auto world = mpi::Communicator::world();
     try {
-        environment.require_threads();
+        agree(world, [&] { environment.require_threads(); });
         h5::initialize();
         blas::set_blas_threads(1);
         code = run(command, world, stop);

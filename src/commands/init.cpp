@@ -98,7 +98,8 @@ void validate(const InitOptions& options) {
         fail(ExitCode::usage, "--std is {}: give a positive number below 1e30, so that float32 holds it",
              *options.std_deviation);
     }
-    if (options.seed < 0) fail(ExitCode::usage, "--seed is {}: give a number from 0 on", options.seed);
+    require_between("--seed", options.seed, 0,
+                    std::int64_t{1} << 62);  // the parser clips what is beyond 2^63
     if (options.data.empty()) return;
     if (options.samples < 1 || options.samples > (Index{1} << 32)) {
         fail(ExitCode::usage, "--samples is {}: give a number from 1 to {}", options.samples, Index{1} << 32);

@@ -2,9 +2,12 @@
 
 #include "tangram/model/location.hpp"
 #include "tangram/model/tensors.hpp"
+#include "tangram/model/text.hpp"
 #include "tangram/support/agreement.hpp"
+#include "tangram/tangent/wrong_number.hpp"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 namespace tangram {
@@ -69,6 +72,19 @@ void broadcast_labels(const mpi::Communicator& world, Labels& labels) {
 }
 
 }  // namespace
+
+void naming_inputs(const KernelOptions& options, const SampleSelection& selection,
+                   const std::function<void()>& work) {
+    try {
+        work();
+    } catch (const WrongNumberError& error) {
+        const WrongNumber& number = error.number();
+        fail(ExitCode::bad_input, "{} ({}:{}; sample {}: {}, {}, row {}): {}", number.what,
+             printable(options.model), number.tensor, number.sample, printable(options.samples.location),
+             shape_text(std::array{selection.dataset_rows, selection.width}),
+             selection.rows[at(number.sample)], number.advice);
+    }
+}
 
 std::vector<std::string> input_files(const KernelOptions& options) {
     std::vector<std::string> files;

@@ -42,8 +42,10 @@ void compute_shard(const Run& run, PanelStore<T>& store, Computed& computed) {
     fault_point("features", run.world.rank(), {X.data(), at(X.size())});
     agree(run.world, [&] {
         const auto timed = run.timer.measure(Phase::features);
-        compute_shard_features(inputs.network, inputs.reduction, run.distribution.shard,
-                               std::as_const(X).view(), run.threads, store, computed.outputs.view());
+        naming_inputs(run.options, inputs.selection, [&] {
+            compute_shard_features(inputs.network, inputs.reduction, run.distribution.shard,
+                                   std::as_const(X).view(), run.threads, store, computed.outputs.view());
+        });
     });
 }
 

@@ -113,7 +113,7 @@ MemoryPlan plan_memory(const mpi::Communicator& world, const PlannedRun& run, st
     const double needed = mpi::maximum(world, gib(plan.peak()));
     agree(world, [&] {
         if (!too_much) return;
-        fail(ExitCode::no_resources, "not enough memory ({:.2f} GiB a rank, {:.2f} GiB needed at least): {}",
+        fail(ExitCode::no_resources, "not enough memory ({:.3g} GiB a rank, {:.3g} GiB needed at least): {}",
              gib(plan.budget), needed,
              memory ? "raise --memory, use more ranks, or a smaller --tile"
                     : "use more nodes, fewer ranks a node, or a smaller --tile");

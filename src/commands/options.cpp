@@ -20,6 +20,9 @@ std::vector<std::string> option_names(const CLI::App& app) {
 }
 
 [[noreturn]] void refuse_unknown(const CLI::App& app, const std::string& option, const std::string& where) {
+    if (!option.starts_with('-')) {
+        fail(ExitCode::usage, "'{}' belongs to no option: see '{} --help'", option, app.get_name());
+    }
     const std::string known = nearest_name(option, option_names(app));
     fail(ExitCode::usage, "unknown option '{}'{}: {}", option, where,
          fmt::format("did you mean '{}'? see '{} --help'", known, app.get_name()));
@@ -86,9 +89,16 @@ std::string parse_options(CLI::App& app, std::vector<std::string> arguments) {
     } catch (const CLI::ConfigError& error) {
         const std::string message = error.what();
         const std::string item = message.substr(message.find_last_of(' ') + 1);
-        refuse_unknown(app, "--" + item, " in the --config file");
+        refuse_unknown(app, "--" + item,
+                       fmt::format(" in the --config file ({})", app.get_config_ptr()->as<std::string>()));
     } catch (const CLI::FileError& error) {
         fail(ExitCode::usage, "{}: give --config a file that can be read", one_line(error.what()));
+    } catch (const CLI::ConversionError& error) {
+        const std::string message = one_line(error.what());  // "Could not convert: --tile = four"
+        fail(ExitCode::usage, "a value of the wrong type ({}): see '{} --help'",
+             message.substr(message.find("--") == message.npos ? 0 : message.find("--")), app.get_name());
+    } catch (const CLI::ExcludesError& error) {
+        fail(ExitCode::usage, "{}: give one of them", one_line(error.what()));
     } catch (const CLI::ParseError& error) {
         // A misspelt option is more to the point than the required one that it was meant to be.
         for (const std::string& left : app.remaining()) {

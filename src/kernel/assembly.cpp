@@ -1,5 +1,6 @@
 #include "tangram/kernel/assembly.hpp"
 
+#include "tangram/kernel/layer_scales.hpp"
 #include "tangram/kernel/tile.hpp"
 #include "tangram/support/blas.hpp"
 #include "tangram/support/error.hpp"
@@ -72,17 +73,6 @@ bool produce(const AssemblyContext<T>& context, Index matrix, const Tile& tile, 
     if (plane == nullptr) return false;
     fill(shape_plane(context, *plane, matrix, tile, false));
     return submit_with_mirror(context, plane, tile);
-}
-
-/// What one layer's Gram products are multiplied by.
-struct LayerScales {
-    double weight = 0;  ///< a_l^2, divided by C for mean
-    double bias = 0;    ///< b_l^2, the same; 0 without a bias
-};
-
-LayerScales scales_of(const Layer& layer, const Reduction& reduction) {
-    return {layer.weight_scale * layer.weight_scale * reduction.factor(),
-            layer.has_bias() ? layer.bias_scale * layer.bias_scale * reduction.factor() : 0.0};
 }
 
 /// The next of the matrices that a tile produces, and whether it is the one asked for.
@@ -165,10 +155,10 @@ bool compute_tile(const AssemblyContext<T>& context, const Tile& tile, const Gra
     }
     if (!finite) {
         const Panels& panels = context.problem.store.panels();
+        // The diagonal is known to be finite (kernel/entry_range.hpp): this is a second lock on the door.
         fail(ExitCode::bad_input,
              "the kernel of samples {} to {} against {} to {} has an entry that is not finite: use "
-             "--precision float64, or "
-             "check the scale of the weights and samples",
+             "--precision float64, or smaller samples or weights",
              panels.begin(tile.row), panels.begin(tile.row) + panels.size(tile.row) - 1,
              panels.begin(tile.column), panels.begin(tile.column) + panels.size(tile.column) - 1);
     }

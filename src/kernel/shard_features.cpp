@@ -1,5 +1,6 @@
 #include "tangram/kernel/shard_features.hpp"
 
+#include "tangram/kernel/entry_range.hpp"
 #include "tangram/tangent/features.hpp"
 
 #include <exception>
@@ -24,6 +25,8 @@ void compute_shard_features(const Network& network, const Reduction& reduction, 
                 compute_features(network, reduction, store.layout(panel), X.row_block(first, n),
                                  panels.begin(panel), store.block(panel), outputs.row_block(first, n),
                                  scratch);
+                require_entries_in_range(network, reduction, store.layout(panel), n, panels.begin(panel),
+                                         store.block(panel));
             } catch (...) {
                 failures[static_cast<std::size_t>(panel - range.begin)] = std::current_exception();
             }

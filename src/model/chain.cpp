@@ -92,7 +92,7 @@ void check_module(const std::string& path, const Module& module) {
     fail(ExitCode::bad_input, "a bias that does not fit its weight {} ({}): {}",
          name_and_shape(*module.weight), where(path, *module.bias),
          transposed ? "weights must be (out, in): transpose a Keras kernel"
-                    : "weights are (out, in) and biases (out)");
+                    : "store weights as (out, in) and biases as (out)");
 }
 
 std::string names_of(const std::vector<Module>& modules, const std::vector<std::size_t>& order) {

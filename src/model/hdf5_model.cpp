@@ -114,19 +114,22 @@ Tensor read_tensor(const std::string& name, const std::string& place, const h5::
     if (H5Sget_simple_extent_type(space.get()) == H5S_NULL) {
         fail(ExitCode::bad_input, "a tensor without values ({}): store (out, in) weights", place);
     }
+    Tensor tensor{name, shape, {}};
     try {
-        return {name, shape, h5::read_doubles(dataset)};
+        tensor.values = h5::read_doubles(dataset);
     } catch (const Error& error) {
-        fail(ExitCode::bad_input, "cannot read a tensor ({}, {}): {}", place, shape_text(shape),
-             error.what());
+        fail(ExitCode::bad_input, "cannot read a tensor ({}, {}): {}: is the file whole?", place,
+             shape_text(shape), printable(error.what()));
     }
+    return tensor;
 }
 
 /// The tensor behind `link`; nothing where it is a group, whose own links are listed too.
 std::optional<Tensor> read_link(const std::string& place, const h5::Handle& group, const Link& link) {
     const h5::Handle object = open_object(group, link.path);
     if (!object.valid()) {
-        fail(ExitCode::bad_input, "a link leads nowhere ({}): {}", place, h5::last_error());
+        fail(ExitCode::bad_input, "a link leads nowhere ({}): {}: is it a link to a file that is gone?",
+             place, printable(h5::last_error()));
     }
     const H5I_type_t type = H5Iget_type(object.get());
     if (type == H5I_GROUP && link.is_hard) return std::nullopt;
@@ -136,7 +139,9 @@ std::optional<Tensor> read_link(const std::string& place, const h5::Handle& grou
              "groups with the datasets weight and bias",
              place);
     }
-    return read_tensor(tensor_name(link.path), place, object);
+    Tensor tensor = read_tensor(tensor_name(link.path), place, object);
+    require_finite(place, tensor, h5::is_half(object));
+    return tensor;
 }
 
 }  // namespace
@@ -152,7 +157,6 @@ ModelFile read_hdf5_model(const std::string& path, const std::string& group) {
     for (const Link& link : links_below(path, root)) {
         const std::string place = where(path, group, link.path);
         if (std::optional<Tensor> tensor = read_link(place, root, link)) {
-            require_finite(path, *tensor);
             model.tensors.push_back(std::move(*tensor));
         }
     }

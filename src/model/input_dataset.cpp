@@ -170,8 +170,10 @@ void require_finite(const InputDataset& input, std::span<const std::int64_t> row
     for (Index i = 0; i < block.rows; ++i) {
         for (Index j = 0; j < block.cols; ++j) {
             if (std::isfinite(block(i, j))) continue;
-            fail(ExitCode::bad_input, "row {}, column {} holds {} ({}): remove it, or choose other rows",
-                 rows[static_cast<std::size_t>(i)], j, block(i, j), describe(input));
+            const bool overflowed = std::isinf(block(i, j)) && h5::is_half(input.dataset);
+            fail(ExitCode::bad_input, "row {}, column {} holds {} ({}): {}",
+                 rows[static_cast<std::size_t>(i)], j, block(i, j), describe(input),
+                 overflowed ? half_overflow : "remove it, or choose other rows");
         }
     }
 }

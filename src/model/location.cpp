@@ -41,7 +41,9 @@ void require_readable_file(const std::string& path) {
     if (status.type() == std::filesystem::file_type::not_found) {
         fail(ExitCode::bad_input, "no such file ({}): check the path", path);
     }
-    if (error) fail(ExitCode::bad_input, "cannot read the file ({}): {}", path, error.message());
+    if (error)
+        fail(ExitCode::bad_input, "cannot read the file ({}): {}: check its permissions", path,
+             error.message());
     if (std::filesystem::is_directory(status)) {
         fail(ExitCode::bad_input, "this is a directory, not a file ({}): name a file in it", path);
     }
@@ -49,7 +51,8 @@ void require_readable_file(const std::string& path) {
         fail(ExitCode::bad_input, "this is no regular file ({}): copy what it gives to a file first", path);
     }
     if (access(path.c_str(), R_OK) != 0) {
-        fail(ExitCode::bad_input, "cannot read the file ({}): {}", path, std::strerror(errno));
+        fail(ExitCode::bad_input, "cannot read the file ({}): {}: check its permissions", path,
+             std::strerror(errno));
     }
 }
 

@@ -61,7 +61,7 @@ ModelFile read_model(const std::string& location) {
     return read_safetensors(path, group);
 }
 
-void require_finite(const std::string& path, const Tensor& tensor) {
+void require_finite(const std::string& place, const Tensor& tensor, bool is_half) {
     for (std::size_t i = 0; i < tensor.values.size(); ++i) {
         if (std::isfinite(tensor.values[i])) continue;
         std::vector<Index> index(tensor.shape.size());
@@ -69,9 +69,9 @@ void require_finite(const std::string& path, const Tensor& tensor) {
         for (std::size_t axis = index.size(); axis-- > 0; rest /= tensor.shape[axis]) {
             index[axis] = rest % tensor.shape[axis];
         }
-        fail(ExitCode::bad_input,
-             "the weights hold {} at index {} ({}:{}, {}): train or export the model again", tensor.values[i],
-             shape_text(index), path, printable(tensor.name), shape_text(tensor.shape));
+        fail(ExitCode::bad_input, "the weights hold {} at index {} ({}, {}): {}", tensor.values[i],
+             shape_text(index), place, shape_text(tensor.shape),
+             is_half && std::isinf(tensor.values[i]) ? half_overflow : "train or export the model again");
     }
 }
 

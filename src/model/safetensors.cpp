@@ -73,7 +73,7 @@ Tensor read_tensor(const std::string& path, std::ifstream& file, Index data_star
              printable(entry.name), shape_text(entry.shape));
     }
     Tensor tensor{entry.name, entry.shape, to_doubles(path, entry, bytes)};
-    require_finite(path, tensor);
+    require_finite(path + ":" + printable(entry.name), tensor, entry.dtype == "F16");
     return tensor;
 }
 
@@ -135,7 +135,10 @@ void write_safetensors(const std::string& path, const std::vector<Tensor>& tenso
                    static_cast<std::streamsize>(values.size() * sizeof(float)));
     }
     file.close();
-    if (!file) fail(ExitCode::io, "cannot write the model ({}): {}", path, std::strerror(errno));
+    if (!file) {
+        fail(ExitCode::io, "cannot write the model ({}): {}: choose another --output", path,
+             std::strerror(errno));
+    }
 }
 
 }  // namespace tangram

@@ -48,7 +48,8 @@ RowRange parse_rows(const std::string& rows) {
 std::vector<std::int64_t> rows_in_range(const InputDataset& samples, const std::string& rows) {
     const RowRange range = rows.empty() ? RowRange{} : parse_rows(rows);
     if (samples.rows() == 0) {
-        fail(ExitCode::bad_input, "no samples ({}): the dataset has no rows", describe(samples));
+        fail(ExitCode::bad_input, "no samples, for the dataset has no rows ({}): store one row a sample",
+             describe(samples));
     }
     const Index first = range.first.value_or(0);
     const Index last = range.last.value_or(samples.rows());
@@ -78,8 +79,8 @@ std::vector<std::int64_t> rows_listed(const InputDataset& samples, const std::st
     for (std::size_t i = 0; i < rows.size(); ++i) {
         if (rows[i] >= 0 && rows[i] < samples.rows()) continue;
         fail(ExitCode::bad_input,
-             "row number {} at position {} ({}) is not a row of the samples ({}): rows are 0 to {}", rows[i],
-             i, describe(indices), describe(samples), samples.rows() - 1);
+             "row number {} at position {} ({}) is not a row of the samples ({}): give rows from 0 to {}",
+             rows[i], i, describe(indices), describe(samples), samples.rows() - 1);
     }
     return rows;
 }
@@ -128,9 +129,14 @@ void read_samples(const SampleOptions& options, const SampleSelection& selection
     const double scale = options.scale.value_or(1.0);
     const double shift = options.shift.value_or(0.0);
     for (Index i = 0; i < out.rows; ++i) {
-        for (Index j = 0; j < out.cols; ++j) out(i, j) = scale * out(i, j) + shift;
+        for (Index j = 0; j < out.cols; ++j) {
+            out(i, j) = scale * out(i, j) + shift;
+            if (std::isfinite(out(i, j))) continue;
+            fail(ExitCode::bad_input,
+                 "row {}, column {} is {} after scaling ({}): give a smaller --data-scale or --data-shift",
+                 rows[static_cast<std::size_t>(i)], j, out(i, j), describe(samples));
+        }
     }
-    require_finite(samples, rows, out);
 }
 
 }  // namespace tangram

@@ -58,6 +58,12 @@ double default_tolerance(Precision precision) {
 
 std::vector<Verdict> verdicts(const CheckReport& report) {
     std::vector<Verdict> all;
+    // First, because it says most of what it finds: the other checks see the same entry as an error among many.
+    if (!std::isnan(report.smallest_diagonal)) {
+        const bool negative = report.smallest_diagonal < 0;
+        all.push_back({negative ? "the diagonal of " + report.smallest_diagonal_place : "smallest diagonal",
+                       false, report.smallest_diagonal, 0.0, true});
+    }
     if (report.run) {
         for (const ComponentCheck& component : report.components)
             add_component(all, component, report.tolerance);

@@ -5,8 +5,11 @@
 #include "probe_reference.hpp"
 #include "tangram/support/random.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <future>
 
 namespace tangram {
@@ -33,6 +36,21 @@ double probe_error(const mpi::Communicator& comm, std::vector<double>& products,
     return worst;
 }
 
+/// Collective. The smallest diagonal entry of all matrices, by matrix and sample, into the report.
+void find_smallest_diagonal(const mpi::Communicator& comm, const KernelShape& shape, const EntryScan& scan,
+                            CheckReport& report) {
+    std::vector<double> negated(scan.smallest.size());
+    std::transform(scan.smallest.begin(), scan.smallest.end(), negated.begin(), std::negate<>());
+    mpi::maximum(comm, negated);
+    const auto worst = std::max_element(negated.begin(), negated.end());
+    const auto m = static_cast<std::size_t>(worst - negated.begin());
+    report.smallest_diagonal = -*worst;
+    const Index mine = scan.smallest[m] == -*worst ? scan.smallest_row[m] : -1;
+    const auto row = static_cast<Index>(mpi::maximum(comm, static_cast<double>(mine)));
+    report.smallest_diagonal_place =
+        fmt::format("{}, sample {}", shape.matrices[m].path, row / shape.matrices[m].rows_per_sample);
+}
+
 }  // namespace
 
 double probe_sign(std::uint64_t seed, Index row) {
@@ -53,6 +71,7 @@ void check_all_entries(const mpi::Communicator& comm, const std::string& path, c
     EntryScan scan = scanning.get();
     mpi::maximum(comm, scan.largest);
     mpi::maximum(comm, scan.asymmetry);
+    find_smallest_diagonal(comm, shape, scan, report);
     report.symmetry_error = 0;
     auto component = report.components.begin();
     for (std::size_t m = 0; m < shape.matrices.size(); ++m) {

@@ -32,6 +32,18 @@ void add_products(ConstMatrixView<T> block, const double* v, double* products, d
     }
 }
 
+/// Notes the smallest entry on the diagonal of a tile whose first row is `first`. A NaN is left to the other
+/// checks, which do not lose it.
+template <class T>
+void note_smallest(ConstMatrixView<T> square, Index first, double& smallest, Index& row) {
+    for (Index i = 0; i < square.rows; ++i) {
+        const auto entry = static_cast<double>(square(i, i));
+        if (!(entry < smallest)) continue;
+        smallest = entry;
+        row = first + i;
+    }
+}
+
 /// One thread's memory for two tiles and for the sum of the components on one.
 template <class T>
 struct ScanMemory {
@@ -61,6 +73,8 @@ double difference_from(const double* sum, ConstMatrixView<T> block) {
 EntryScan empty_scan(const KernelShape& shape) {
     EntryScan scan;
     scan.largest.assign(shape.matrices.size(), 0);
+    scan.smallest.assign(shape.matrices.size(), std::numeric_limits<double>::infinity());
+    scan.smallest_row.assign(shape.matrices.size(), -1);
     scan.asymmetry.assign(shape.matrices.size(), 0);
     for (const KernelMatrix& matrix : shape.matrices) {
         scan.products.emplace_back(at(shape.rows(matrix)));
@@ -77,6 +91,9 @@ void merge(EntryScan& total, const EntryScan& part) {
                        total.sizes[m].begin(), std::plus<>());
         total.largest[m] = worse(total.largest[m], part.largest[m]);
         total.asymmetry[m] = worse(total.asymmetry[m], part.asymmetry[m]);
+        if (part.smallest[m] >= total.smallest[m]) continue;
+        total.smallest[m] = part.smallest[m];
+        total.smallest_row[m] = part.smallest_row[m];
     }
     total.sum_difference = worse(total.sum_difference, part.sum_difference);
 }
@@ -97,6 +114,7 @@ void scan_tile(const TileFile& file, const KernelShape& shape, const std::vector
         add_products(block, v.data() + column, scan.products[m].data() + row, scan.sizes[m].data() + row);
         if (tile.is_diagonal()) {
             scan.largest[m] = worse(scan.largest[m], largest_on_diagonal(block));
+            note_smallest(block, row, scan.smallest[m], scan.smallest_row[m]);
         } else {
             mirror = file.read(m, {tile.column, tile.row}, memory.mirror.data());
             add_products(mirror, v.data() + row, scan.products[m].data() + column,

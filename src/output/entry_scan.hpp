@@ -13,9 +13,11 @@ namespace tangram {
 struct EntryScan {
     std::vector<std::vector<double>> products;  ///< K v by kernel row
     std::vector<std::vector<double>> sizes;     ///< |K| |v| by kernel row
-    std::vector<double> largest;    ///< max K_ii, which no entry of a positive semi-definite K exceeds
-    std::vector<double> asymmetry;  ///< max |K - K^T|
-    double sum_difference = 0;      ///< max |K - sum of components|
+    std::vector<double> largest;      ///< max K_ii, which no entry of a positive semi-definite K exceeds
+    std::vector<double> smallest;     ///< min K_ii; infinity where this rank has none
+    std::vector<Index> smallest_row;  ///< and its row, -1 where this rank has none
+    std::vector<double> asymmetry;    ///< max |K - K^T|
+    double sum_difference = 0;        ///< max |K - sum of components|
 };
 
 /// Reads the tiles on `threads` threads. Not collective. Throws Error(io).

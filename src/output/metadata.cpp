@@ -120,6 +120,7 @@ void write_checks(const h5::Handle& file, const CheckReport& report) {
     write_attribute(group, "finite_difference_decided", report.pairs_decided);
     write_attribute(group, "finite_difference_undecided", report.pairs_undecided);
     write_attribute(group, "smallest_eigenvalue", report.smallest_eigenvalue);
+    write_attribute(group, "smallest_diagonal", report.smallest_diagonal);
     write_attribute(group, "probe_error", report.total.probe_error);
     write_attribute(group, "probe_worst_row", report.worst_probe_row);
     write_attribute(group, "conjugate_kernel_error", report.conjugate_error);

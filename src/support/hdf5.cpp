@@ -193,6 +193,14 @@ ElementClass element_class(const Handle& dataset) {
     }
 }
 
+bool is_half(const Handle& dataset) {
+    const Handle type(H5Dget_type(dataset.get()), H5Tclose);
+    if (H5Tget_class(type.get()) != H5T_FLOAT || H5Tget_size(type.get()) != 2) return false;
+    std::size_t sign = 0, exponent = 0, exponent_bits = 0, fraction = 0, fraction_bits = 0;
+    return H5Tget_fields(type.get(), &sign, &exponent, &exponent_bits, &fraction, &fraction_bits) >= 0 &&
+           exponent_bits == 5;
+}
+
 Index element_bytes(const Handle& dataset) {
     const Handle type(H5Dget_type(dataset.get()), H5Tclose);
     return static_cast<Index>(H5Tget_size(type.get()));

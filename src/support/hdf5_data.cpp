@@ -252,17 +252,4 @@ void write_attribute(const Handle& object, const std::string& name, std::span<co
     put_attribute(object, name, type.get(), space.get(), type.get(), texts.data());
 }
 
-std::string read_text_attribute(const Handle& object, const std::string& name) {
-    const Handle attribute(H5Aopen(object.get(), name.c_str(), H5P_DEFAULT), H5Aclose);
-    const Handle stored(attribute.valid() ? H5Aget_type(attribute.get()) : -1, H5Tclose);
-    if (!stored.valid() || H5Tis_variable_str(stored.get()) <= 0)
-        fail(ExitCode::io, "no text attribute '{}' in the file", name);
-    const Handle type = string_type();
-    char* text = nullptr;
-    require(H5Aread(attribute.get(), type.get(), &text), "reading the attribute " + name);
-    std::string value = text != nullptr ? text : "";
-    H5free_memory(text);
-    return value;
-}
-
 }  // namespace tangram::h5

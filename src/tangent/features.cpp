@@ -2,6 +2,7 @@
 
 #include "tangram/support/blas.hpp"
 #include "tangram/support/error.hpp"
+#include "tangram/tangent/wrong_number.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -41,6 +42,63 @@ void reserve(FeatureScratch& scratch, const Network& network, const Reduction& r
     reserve(scratch.next_sensitivity, strip * reduction.sensitivities() * widest);
 }
 
+/// What a matrix of the network holds, for messages.
+struct Place {
+    const char* quantity;  ///< "activation of"
+    const Layer* layer;    ///< where it arises; for the samples themselves the first
+    Index first_sample;
+    Index rows_per_sample;  ///< rows of the matrix that belong to one sample
+    const char* position = "unit";
+};
+
+/// Finds the first value that is not finite in T.
+template <class T>
+[[noreturn]] void refuse_not_finite(ConstMatrixView<double> source, const Place& place) {
+    for (Index i = 0; i < source.rows; ++i) {
+        for (Index j = 0; j < source.cols; ++j) {
+            const double value = source(i, j);
+            if (std::isfinite(static_cast<T>(value))) continue;
+            const Layer& layer = *place.layer;
+            const bool overflows = std::isfinite(value);
+            throw WrongNumberError({fmt::format("the {} layer {} is {:.6g}{}", place.quantity, layer.name,
+                                                value, overflows ? ", beyond float32" : ""),
+                                    fmt::format("{}, ({}, {}), {} {}", layer.weight_name, layer.fan_out(),
+                                                layer.fan_in(), place.position, j),
+                                    place.first_sample + i / place.rows_per_sample,
+                                    overflows ? "use --precision float64, or smaller samples or weights"
+                                              : "use smaller samples or weights, or --data-scale"});
+        }
+    }
+    fail(ExitCode::failed, "a value that is not finite vanished");
+}
+
+/// Throws if a value is infinite or NaN: an activation may hide it (tanh of infinity is 1).
+void require_finite(ConstMatrixView<double> source, const Place& place) {
+    double watch = 0;  // stays 0 unless a value is infinite or NaN
+    for (Index i = 0; i < source.rows; ++i) {
+        const double* row = source.row(i);
+#pragma omp simd reduction(+ : watch)
+        for (Index j = 0; j < source.cols; ++j) watch += row[j] * 0.0;
+    }
+    if (watch != 0.0) refuse_not_finite<double>(source, place);
+}
+
+/// Rounds `source` to T into `target`, which has as many values in rows that may be longer or shorter.
+template <class T>
+void store(ConstMatrixView<double> source, MatrixView<T> target, const Place& place) {
+    T watch = 0;  // stays 0 unless a value is infinite or NaN
+    const Index rows_per_target_row = source.rows / target.rows;
+    for (Index i = 0; i < source.rows; ++i) {
+        const double* from = source.row(i);
+        T* to = target.row(i / rows_per_target_row) + (i % rows_per_target_row) * source.cols;
+        for (Index j = 0; j < source.cols; ++j) {
+            to[j] = static_cast<T>(from[j]);
+            watch += to[j] * T{0};
+        }
+    }
+    if (watch != T{0}) refuse_not_finite<T>(source, place);
+}
+
 /// Z = a X W^T + b B.   X (n, d_in), Z (n, d_out)
 void apply_linear(const Layer& layer, ConstMatrixView<double> X, MatrixView<double> Z) {
     blas::gemm(Op::none, Op::transpose, layer.weight_scale, X, layer.weight.view(), 0.0, Z);
@@ -52,13 +110,14 @@ void apply_linear(const Layer& layer, ConstMatrixView<double> X, MatrixView<doub
 }
 
 /// Forward through all layers: Z_l, X_l and dX_l/dZ_l into the scratch.   X (n, d_0)
-void forward(const Network& network, ConstMatrixView<double> X, FeatureScratch& scratch) {
+void forward(const Network& network, ConstMatrixView<double> X, Index first_sample, FeatureScratch& scratch) {
     for (std::size_t l = 0; l < network.layers.size(); ++l) {
         const Layer& layer = network.layers[l];
         const Index width = layer.fan_out();
         const auto count = static_cast<std::size_t>(X.rows * width);
         const MatrixView<double> Z{scratch.preactivations[l].data(), X.rows, width, width};
         apply_linear(layer, X, Z);
+        require_finite(Z, {"preactivation of", &layer, first_sample, 1});
         activate(layer.activation, layer.output_scale, {Z.data, count},
                  {scratch.activations[l].data(), count}, {scratch.derivatives[l].data(), count});
         X = {scratch.activations[l].data(), Z.rows, width, width};
@@ -88,45 +147,6 @@ void pull_back(const Layer& layer, ConstMatrixView<double> S, ConstMatrixView<do
     }
 }
 
-struct Place {
-    const char* quantity;
-    const Layer* layer;
-    Index first_sample;
-    Index rows_per_sample;  ///< rows of the matrix that belong to one sample
-};
-
-template <class T>
-[[noreturn]] void refuse_not_finite(ConstMatrixView<double> source, const Place& place) {
-    for (Index i = 0; i < source.rows; ++i) {
-        for (Index j = 0; j < source.cols; ++j) {
-            if (std::isfinite(static_cast<T>(source(i, j)))) continue;
-            const bool overflows = std::isfinite(source(i, j));
-            fail(ExitCode::bad_input, "the {} of sample {} at layer {} ({} {} x {}, unit {}) is {}: {}",
-                 place.quantity, place.first_sample + i / place.rows_per_sample, place.layer->name,
-                 place.layer->weight_name, place.layer->fan_out(), place.layer->fan_in(),
-                 j % place.layer->fan_out(), overflows ? "beyond float32" : "not finite",
-                 overflows ? "use --precision float64" : "check the scale of the weights and samples");
-        }
-    }
-    fail(ExitCode::failed, "a value that is not finite vanished");
-}
-
-/// Rounds `source` to T into `target`, which has as many values in rows that may be longer or shorter.
-template <class T>
-void store(ConstMatrixView<double> source, MatrixView<T> target, const Place& place) {
-    T watch = 0;  // stays 0 unless a value is infinite or NaN
-    const Index rows_per_target_row = source.rows / target.rows;
-    for (Index i = 0; i < source.rows; ++i) {
-        const double* from = source.row(i);
-        T* to = target.row(i / rows_per_target_row) + (i % rows_per_target_row) * source.cols;
-        for (Index j = 0; j < source.cols; ++j) {
-            to[j] = static_cast<T>(from[j]);
-            watch += to[j] * T{0};
-        }
-    }
-    if (watch != T{0}) refuse_not_finite<T>(source, place);
-}
-
 /// Backward from the output: S_l, l = L..1, each stored in the panel where the layout has a slot for it.
 template <class T>
 void backward(const Network& network, const Reduction& reduction, const PanelLayout& layout,
@@ -147,7 +167,7 @@ void backward(const Network& network, const Reduction& reduction, const PanelLay
             const Index rows = layout.rows_per_sample;
             const auto whole = sensitivity_view(layout, l, block, first_in_panel + n);
             store(ConstMatrixView<double>(S), whole.row_block(first_in_panel * rows, n * rows),
-                  {"sensitivity", &layer, first_sample, R});
+                  {"sensitivity at", &layer, first_sample, R});
         }
         if (l == 0) break;
         const MatrixView<double> below{spare, n * R, layer.fan_in(), layer.fan_in()};
@@ -165,20 +185,23 @@ void compute_features_of(const Network& network, const Reduction& reduction, con
     reserve(scratch, network, reduction, std::min(strip, layout.samples));
     for (Index first = 0; first < X.rows; first += strip) {
         const Index n = std::min(strip, X.rows - first);
-        forward(network, X.row_block(first, n), scratch);
+        forward(network, X.row_block(first, n), first_sample + first, scratch);
         for (Index l = 0; l < network.depth(); ++l) {
             const Layer& layer = network.layers[static_cast<std::size_t>(l)];
             const auto input =
                 l == 0 ? X.row_block(first, n)
                        : ConstMatrixView<double>{scratch.activations[static_cast<std::size_t>(l - 1)].data(),
                                                  n, layer.fan_in(), layer.fan_in()};
-            store(input, activation_view(layout, l, block, first + n).row_block(first, n),
-                  {"input", &layer, first_sample + first, 1});
+            const Place place = l == 0
+                                    ? Place{"input of", &layer, first_sample + first, 1, "column"}
+                                    : Place{"activation of", &network.layers[static_cast<std::size_t>(l - 1)],
+                                            first_sample + first, 1};
+            store(input, activation_view(layout, l, block, first + n).row_block(first, n), place);
         }
         const ConstMatrixView<double> output{scratch.activations.back().data(), n, network.outputs(),
                                              network.outputs()};
         store(output, outputs.row_block(first, n),
-              {"output", &network.layers.back(), first_sample + first, 1});
+              {"output of", &network.layers.back(), first_sample + first, 1});
         backward(network, reduction, layout, first_sample + first, n, first, block, scratch);
     }
 }
@@ -212,7 +235,7 @@ Index feature_scratch_bytes(const Network& network, const Reduction& reduction, 
 std::vector<Matrix<double>> preactivations(const Network& network, ConstMatrixView<double> X) {
     FeatureScratch scratch;
     reserve(scratch, network, Reduction{}, X.rows);
-    forward(network, X, scratch);
+    forward(network, X, 0, scratch);
     std::vector<Matrix<double>> Z;
     for (std::size_t l = 0; l < network.layers.size(); ++l) {
         Z.emplace_back(X.rows, network.layers[l].fan_out());

@@ -60,14 +60,15 @@ def environment(session):
     return values
 
 
-def tangram(*words, ranks=1, seconds=120):
-    """Runs `tangram words..` on `ranks` ranks; without mpirun for ranks = 0. A run that takes longer is a failure."""
+def tangram(*words, ranks=1, seconds=120, prefix=(), extra=None):
+    """Runs `tangram words..` on `ranks` ranks; without mpirun for ranks = 0. A run that takes longer is a failure.
+    `prefix`: words before all others; `extra`: more environment."""
     launcher = ["mpirun", "-n", str(ranks)] if ranks else []
-    command = [*launcher, str(TANGRAM), *[str(word) for word in words]]
+    command = [*prefix, *launcher, str(TANGRAM), *[str(word) for word in words]]
     try:
         with tempfile.TemporaryDirectory(prefix="ompi-") as session:
-            done = subprocess.run(command, env=environment(session), stdin=subprocess.DEVNULL, capture_output=True,
-                                  text=True, errors="replace", timeout=seconds)
+            done = subprocess.run(command, env=environment(session) | (extra or {}), stdin=subprocess.DEVNULL,
+                                  capture_output=True, text=True, errors="replace", timeout=seconds)
     except subprocess.TimeoutExpired:
         raise AssertionError(f"still running after {seconds} s: {' '.join(command)}") from None
     return Run(done.returncode, done.stdout, done.stderr)
@@ -82,6 +83,21 @@ def kernel(model, data, output, *options, ranks=1, precision="float64", threads=
     file = h5py.File(output, "r")
     assert file.attrs["status"] == "complete", file.attrs["status"]
     return file
+
+
+def bound_by_permissions():
+    """Words that make what follows obey permission bits: none for a user; for root a way to give up its right to
+    ignore them. None where there is no such way."""
+    if os.geteuid() != 0:
+        return []
+    words = ["setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all"]
+    with tempfile.NamedTemporaryFile() as file:
+        os.chmod(file.name, 0)
+        try:
+            bound = subprocess.run([*words, "cat", file.name], capture_output=True).returncode == 1
+        except FileNotFoundError:
+            bound = False
+    return words if bound else None
 
 
 # ---- comparing

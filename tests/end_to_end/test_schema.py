@@ -105,7 +105,7 @@ def test_checks(folder):
     with make(folder) as file:
         checks = file["checks"]
         assert_attributes(checks, passed=int, tolerance=float, seed=int, symmetry_error=float, sum_of_components_error=float,
-                          total_relative_error=float, finite_difference_error=float, smallest_eigenvalue=float,
+                          total_relative_error=float, finite_difference_error=float, smallest_eigenvalue=float, smallest_diagonal=float,
                           probe_error=float, outputs_error=float, accuracy=float, samples_near_kink=int)
         assert checks.attrs["passed"] == 1 and checks.attrs["symmetry_error"] == 0
         names = assert_strings(checks["component"])

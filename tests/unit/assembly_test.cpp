@@ -168,14 +168,35 @@ TEST_CASE("what the sink throws ends the tile loop and comes out of it") {
     CHECK(planes == 5);
 }
 
-TEST_CASE("a kernel entry that overflows is refused, naming its samples") {
+TEST_CASE("a kernel entry that overflows is refused from the features, naming layer and sample") {
     const auto alone = mpi::Communicator::world().split(mpi::Communicator::world().rank(), 0);
-    Network network = random_network({2, 3, 1}, {"identity", "identity"}, {false, false}, 32);
+    const Network network = random_network({2, 3, 1}, {"identity", "identity"}, {false, false}, 32);
     Matrix<double> X = random_samples(6, 2, 33);
     X(5, 0) = 1e25;  // its square overflows float32
     const Reduction reduction = make_reduction(ReductionKind::trace, 1);
     const KernelShape shape = make_shape(network, reduction, {6, 2}, Precision::float32);
+    int planes = 0;
     CHECK_THROWS_WITH_AS(
-        run_tiles<float>(alone, network, reduction, shape, X.view(), 1, [](const FinishedPlane<float>&) {}),
-        doctest::Contains("the kernel of samples 4 to 5"), Error);
+        run_tiles<float>(alone, network, reduction, shape, X.view(), 1,
+                         [&](const FinishedPlane<float>&) { ++planes; }),
+        doctest::Contains("input of layer fc1 is 1e+50, beyond float32 (fc1.weight, (3, 2); sample 5)"),
+        Error);
+    CHECK(planes == 0);
+}
+
+TEST_CASE("a tile whose features went wrong after they were looked at is refused, naming its samples") {
+    const auto alone = mpi::Communicator::world().split(mpi::Communicator::world().rank(), 0);
+    const Network network = random_network({2, 3, 1}, {"identity", "identity"}, {false, false}, 32);
+    const Matrix<double> X = random_samples(6, 2, 33);
+    const Reduction reduction = make_reduction(ReductionKind::trace, 1);
+    const KernelShape shape = make_shape(network, reduction, {6, 2}, Precision::float32);
+    const Distribution distribution = distribute(shape.panels, 1, 0);
+    PanelStore<float> store(shape.panels, distribution.grid, 0, network, reduction, {});
+    Matrix<double> outputs(6, 1);
+    compute_shard_features(network, reduction, distribution.shard, X.view(), 1, store, outputs.view());
+    store.block(2)[0] = 1e25F;
+    CHECK_THROWS_WITH_AS(run_tile_loop<float>(
+                             alone, distribution, network, reduction, shape.matrices, store, 1,
+                             [](const FinishedPlane<float>&) {}),
+                         doctest::Contains("the kernel of samples 4 to 5"), Error);
 }

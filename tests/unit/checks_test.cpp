@@ -226,6 +226,31 @@ TEST_CASE("a NaN in any matrix of the file, on whichever rank, fails the checks"
     }
 }
 
+TEST_CASE("a negative diagonal entry of any matrix is found, its matrix and sample named") {
+    // Sample 12 is none that is checked against the Jacobian.
+    for (const ReductionKind kind : {ReductionKind::trace, ReductionKind::full}) {
+        const Reduction reduction = make_reduction(kind, 3);
+        for (const std::string path :
+             {"/ntk", "/components/fc2.weight", "/components/fc3.bias", "/conjugate_kernels/fc3"}) {
+            const Spoil<float> spoil = [&](const KernelMatrix& m, const FinishedPlane<float>& plane,
+                                           MatrixView<float> values) {
+                const Index i = 12 * m.rows_per_sample - plane.row;
+                if (m.path == path && plane.row == plane.column && i >= 0 && i < values.rows)
+                    values(i, i) = -values(i, i);
+            };
+            CAPTURE(path);
+            const CheckReport report = check_spoilt<float>(example(), reduction, spoil);
+            CHECK_FALSE(passed(report));
+            CHECK(report.smallest_diagonal < 0);
+            const std::string failure = first_failure(report);
+            CHECK_MESSAGE(failure.starts_with("the diagonal of " + path + ", sample 12 is -"), failure);
+        }
+    }
+    const CheckReport healthy =
+        check_spoilt<float>(example(), make_reduction(ReductionKind::trace, 3), leave_alone<float>);
+    CHECK(healthy.smallest_diagonal >= 0);
+}
+
 TEST_CASE("an indefinite kernel shows in the smallest eigenvalue") {
     const Spoil<double> spoil = [](const KernelMatrix& m, const FinishedPlane<double>& plane,
                                    MatrixView<double> values) {

@@ -96,7 +96,7 @@ TEST_CASE("a value that overflows float32 is refused by layer and sample, and ac
     const AlignedBuffer<float> narrow_block(narrow_layout.size);
     CHECK_THROWS_WITH_AS(compute_features(network, reduction, narrow_layout, std::as_const(X).view(), 40,
                                           narrow_block.data(), outputs.view(), scratch),
-                         doctest::Contains("sample 41 at layer fc2"), Error);
+                         doctest::Contains("activation of layer fc1"), Error);
     const PanelLayout layout = lay_out_panel(network, reduction, 2, sizeof(double));
     const AlignedBuffer<double> block(layout.size);
     CHECK_NOTHROW(compute_features(network, reduction, layout, std::as_const(X).view(), 40, block.data(),

@@ -106,7 +106,8 @@ TEST_CASE("what does not belong into a model's group is refused by name") {
     CHECK(says(refusal(path.path() + ":runs"), "groups that hold layers: ints, nan, run/model, scalar"));
     CHECK(says(refusal(path.path() + ":run/model/layer1/weight"), "a dataset, not a group"));
     CHECK(says(refusal(path.path() + ":ints"), "not floating-point numbers"));
-    CHECK(says(refusal(path.path() + ":nan"), "nan at index (1, 0) (" + path.path() + ":fc.weight, (2, 1))"));
+    CHECK(says(refusal(path.path() + ":nan"),
+               "nan at index (1, 0) (" + path.path() + ":nan/fc/weight, (2, 1))"));
     CHECK(says(refusal(path.path() + ":scalar"), "not a matrix"));
     CHECK(says(refusal(path.path() + ":empty"), "no tensors"));
     CHECK(chain_layers(read_model(path.path() + ":run/model"), {}).depth() == 1);

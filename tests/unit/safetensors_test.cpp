@@ -110,6 +110,10 @@ TEST_CASE("NaN and infinity are refused naming tensor and index, in every dtype"
     CHECK(says(refusal("F64", packed<std::uint64_t>({0, 0, 0xfff0000000000000, 0, 0, 0})),
                "hold -inf at index (0, 2)"));
     CHECK(says(refusal("F16", packed<std::uint16_t>({0, 0, 0, 0x7c00, 0, 0})), "hold inf at index (1, 0)"));
+    CHECK(says(refusal("F16", packed<std::uint16_t>({0, 0, 0, 0x7c00, 0, 0})),
+               "float16 overflows beyond 65504"));
+    CHECK(says(refusal("F16", packed<std::uint16_t>({0, 0, 0, 0x7e00, 0, 0})), "hold nan at index (1, 0)"));
+    CHECK(says(refusal("BF16", packed<std::uint16_t>({0x7f80, 0, 0, 0, 0, 0})), "train or export"));
     CHECK(says(refusal("BF16", packed<std::uint16_t>({0, 0, 0, 0, 0, 0x7fc0})), "fc.weight, (2, 3)"));
 }
 

@@ -190,7 +190,7 @@ TEST_CASE("x becomes scale x + shift in double precision") {
     CHECK(read_all(options, 2) == Numbers{-0.5, 0.5, 127.5, 254.5});
     SampleOptions overflow = inputs.samples("large");
     overflow.scale = 1e10;
-    CHECK(says(refusal(overflow, 2), "row 0, column 0 holds inf"));
+    CHECK(says(refusal(overflow, 2), "row 0, column 0 is inf after scaling"));
 }
 
 TEST_CASE("NaN and infinity are refused naming row and column, but only in rows that are asked for") {

@@ -6,6 +6,7 @@
 #include "tangram/output/provenance.hpp"
 #include "tangram/tangent/reduction.hpp"
 
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -22,6 +23,11 @@ struct Inputs {
 
 /// Collective. Throws AgreedError naming file, dataset and shape of what does not fit.
 Inputs load_inputs(const KernelOptions& options, const mpi::Communicator& world);
+
+/// Runs `work`; a WrongNumberError that it throws becomes an Error(bad_input) that names model, data and the row of
+/// the input.
+void naming_inputs(const KernelOptions& options, const SampleSelection& selection,
+                   const std::function<void()>& work);
 
 /// The files that the options name, each once.
 std::vector<std::string> input_files(const KernelOptions& options);

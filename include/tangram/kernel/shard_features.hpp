@@ -6,8 +6,8 @@
 namespace tangram {
 
 /// Computes the panels of `range` into the store and the outputs into `outputs` (samples of the range, C). X
-/// (samples of the range, d_0). Not collective. Throws what compute_features throws, for the first panel that
-/// it happens in.
+/// (samples of the range, d_0). Not collective. Throws WrongNumberError for the first panel in which a
+/// feature, or a kernel entry that will be made of them, is not finite.
 template <class T>
 void compute_shard_features(const Network& network, const Reduction& reduction, const PanelRange& range,
                             ConstMatrixView<double> X, int threads, PanelStore<T>& store,

@@ -31,8 +31,9 @@ ModelFile read_model(const std::string& location);
 ModelFile read_safetensors(const std::string& path, const std::string& group = "");
 ModelFile read_hdf5_model(const std::string& path, const std::string& group = "");
 
-/// Throws Error(bad_input) naming file, tensor and index of the first value that is NaN or infinite.
-void require_finite(const std::string& path, const Tensor& tensor);
+/// Throws Error(bad_input) naming `place` (file and tensor) and index of the first value that is NaN or infinite.
+/// `is_half`: it is stored in float16, whose range ends early.
+void require_finite(const std::string& place, const Tensor& tensor, bool is_half);
 
 /// The network that the tensors make: `.weight` and `.bias` paired, layers in the order that the names settle
 /// (or in `layer_order`), widths chained. Activations and scales are left for configure(). Throws

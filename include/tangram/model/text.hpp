@@ -14,6 +14,10 @@ namespace tangram {
 /// `text` on one line and no longer than a name should be: control characters and line ends become '?'.
 std::string printable(std::string_view text);
 
+/// What to do about an infinity that was stored in float16.
+inline constexpr const char* half_overflow =
+    "float16 overflows beyond 65504: store the values as float32, or scale them";
+
 /// "(128, 64)".
 std::string shape_text(std::span<const Index> shape);
 

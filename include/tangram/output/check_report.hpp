@@ -42,6 +42,8 @@ struct CheckReport {
     double finite_difference_tolerance = 0;
     double smallest_eigenvalue = not_computed;  ///< of the kernel on the check samples
     double eigenvalue_floor = 0;                ///< it may not lie below this
+    double smallest_diagonal = not_computed;    ///< of all matrices
+    std::string smallest_diagonal_place;        ///< "/components/fc1.weight, sample 12"
     double conjugate_error = not_computed;      ///< probe of the conjugate kernels against X (X^T v)
     double outputs_error = not_computed;  ///< against the user's own outputs: max |f - f_user| / max |f_user|
     double outputs_tolerance = 0;

@@ -5,6 +5,7 @@
 //                      X (X^T v) for the conjugate kernels
 //   symmetry           tile (I, J) against the transpose of tile (J, I)
 //   sum of components  the kernel against the sum of its components
+//   diagonal           squared norms, as all of them are: none is negative
 //
 // J (J^T v) is computed in float64 from features computed afresh, never from tiles. Per tensor and
 // sensitivity r:
@@ -37,8 +38,8 @@ struct CheckResources {
     bool keep_features = true;  ///< of the shard in float64; otherwise they are computed again for each layer
 };
 
-/// Collective. Fills the report's probe errors, worst row, symmetry error, sum of components and conjugate
-/// kernels.
+/// Collective. Fills the report's probe errors, worst row, symmetry error, sum of components, smallest
+/// diagonal entry and conjugate kernels.
 void check_all_entries(const mpi::Communicator& comm, const std::string& path, const KernelShape& shape,
                        const Distribution& distribution, const Network& network, const Reduction& reduction,
                        const ReadSamples& read_samples, const CheckResources& resources, CheckReport& report);

@@ -73,6 +73,8 @@ std::vector<Index> chunk_shape(const Handle& dataset);
 
 enum class ElementClass { integer, real, other };
 ElementClass element_class(const Handle& dataset);
+/// Whether elements are stored in float16: a sign, 5 bits of exponent, 10 of fraction.
+bool is_half(const Handle& dataset);
 /// Bytes of one stored element.
 Index element_bytes(const Handle& dataset);
 /// Where in the file the values of a contiguous dataset begin, or those of the chunk that holds entry
@@ -105,9 +107,6 @@ void write_dataset(const Handle& location, const std::string& path, std::span<co
 void write_dataset(const Handle& location, const std::string& path, std::span<const std::uint64_t> values,
                    std::span<const Index> dims);
 void write_dataset(const Handle& location, const std::string& path, std::span<const std::string> values);
-
-/// The text of a variable-length string attribute. Throws Error(io) naming it.
-std::string read_text_attribute(const Handle& object, const std::string& name);
 
 // ---- attributes: strings are variable-length UTF-8, integers int64, reals float64; an existing one is
 // replaced

@@ -26,7 +26,7 @@ Index feature_scratch_bytes(const Network& network, const Reduction& reduction, 
 
 /// Computes the features of the samples X (n, d_0) into the panel at `block` (n <= layout.samples) and the
 /// outputs X_L (n, C) into `outputs`. Bits depend on n, the network and the CPU only. One BLAS thread. Throws
-/// Error(bad_input) naming layer, sample (counted from `first_sample`) and tensor of the first value that is
+/// WrongNumberError naming layer, sample (counted from `first_sample`) and tensor of the first value that is
 /// not finite, or that overflows T.
 void compute_features(const Network& network, const Reduction& reduction, const PanelLayout& layout,
                       ConstMatrixView<double> X, Index first_sample, float* block, MatrixView<double> outputs,
