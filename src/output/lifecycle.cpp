@@ -92,7 +92,11 @@ void require_writable(const OutputPaths& paths, const OutputRules& rules,
              "another job is writing this output ({}, held by {}): wait for it, or choose another --output",
              paths.finished, *holder);
     }
-    if (rules.overwrite) return;
+    if (!rules.overwrite) require_absent(paths);
+}
+
+void require_absent(const OutputPaths& paths) {
+    std::error_code ignored;
     if (fs::exists(paths.finished, ignored)) {
         fail(ExitCode::usage,
              "the output is there already ({}): choose another --output, or replace it with --overwrite",

@@ -168,6 +168,8 @@ OutputState inspect_output(const OutputPaths& paths, const KernelShape& shape, c
     const std::vector<JournalFile> journals = list_journals(paths);
     for (const JournalFile& journal : journals)
         state.generation = std::max(state.generation, journal.generation + 1);
+    // Until this job had the lock, another may have finished.
+    if (!rules.resume && !rules.overwrite) require_absent(paths);
     if (!rules.resume) return state;
     std::error_code ignored;
     if (fs::exists(paths.finished, ignored)) {

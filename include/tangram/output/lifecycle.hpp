@@ -42,6 +42,9 @@ void require_directory(const std::string& directory);
 void require_writable(const OutputPaths& paths, const OutputRules& rules,
                       const std::vector<std::string>& inputs);
 
+/// Refuses an output that is there already, finished or partial, naming what helps. One rank. Throws Error(usage).
+void require_absent(const OutputPaths& paths);
+
 struct JournalFile {
     std::string path;
     Index generation = 0;
