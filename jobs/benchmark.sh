@@ -15,7 +15,7 @@ export LC_ALL=C # a point in the seconds
 tangram="$(find_tangram)"
 smaller=1 repeat=5 most_ranks=16
 if [ "${QUICK:-0}" = 1 ]; then
-    smaller=8 repeat=2 most_ranks=4
+    smaller=8 repeat=1 most_ranks=3
 fi
 work="$(mktemp -d "${TMPDIR:-.}/tangram-benchmark-XXXXXX")"
 trap 'rm -rf "$work"' EXIT

@@ -18,8 +18,8 @@ import numpy
 from harness import TANGRAM, Run, each, environment, tangram
 
 FAULTY = TANGRAM.parent / "tests" / "tangram_with_faults"
-SAMPLES, TILE = 1200, 32
-TILES = 38 * 39 // 2
+SAMPLES, TILE = 800, 32
+TILES = 25 * 26 // 2
 preparing = threading.Lock()
 
 
@@ -36,7 +36,7 @@ def prepare():
 
 
 def words(inputs, output, *options):
-    """A kernel of 741 tiles, each noted in the journal as soon as it is there."""
+    """A kernel of 325 tiles, each noted in the journal as soon as it is there."""
     return ["kernel", "--model", inputs / "m.safetensors", "--data", f"{inputs / 'd.h5'}:x", "--activation", "tanh",
             "--tile", TILE, "--threads", 1, "--checkpoint-seconds", 0, "--check-samples", 4, "--output", output, *options]
 
@@ -110,7 +110,7 @@ def assert_clean(output):
     assert not left, f"left behind: {left}"
 
 
-def finish(output, ranks=4):
+def finish(output, ranks=3):
     """Resumes to the end; how many tiles were taken over."""
     run = tangram(*words(job(), output, "--resume"), ranks=ranks)
     assert run.code == 0, run
@@ -123,13 +123,14 @@ def finish(output, ranks=4):
 # ---- killed
 
 
-def test_kill_of_any_rank_at_20_random_times_then_resume(folder):
-    chance = random.Random(1)
-    for k in range(20):
+@each({f"seed {seed}": (seed,) for seed in range(4)})  # 20 times in all
+def test_kill_of_any_rank_at_random_times_then_resume(folder, seed):
+    chance = random.Random(seed)
+    for k in range(5):
         output = folder / f"{k}.h5"
         run = Started(output)
         run.wait_until(lambda: len(run.ranks()) == 4)
-        time.sleep(chance.uniform(0, 1.2))
+        time.sleep(chance.uniform(0, 0.9))
         ranks = run.ranks()
         if ranks:
             try:
@@ -146,7 +147,7 @@ def test_killed_again_and_again_it_still_gets_there(folder):
     output, chance = folder / "k.h5", random.Random(2)
     for _ in range(6):
         run = Started(output, "--resume", ranks=chance.choice([1, 2, 3, 4]))
-        wanted = run.noted() + 60
+        wanted = run.noted() + 40
         run.wait_until(lambda: run.noted() >= wanted)
         for rank in run.ranks()[:1]:
             os.kill(rank, signal.SIGKILL)
@@ -198,13 +199,13 @@ def test_an_exception_ends_all_ranks_within_5_seconds(folder):
 @each({f"{ranks} ranks": (ranks,) for ranks in (1, 3, 5)})
 def test_what_4_ranks_began_ends_with_the_same_bits_on(folder, ranks):
     output = folder / "s.h5"
-    run = Started(output, "--stop-after-tiles", 300).end()
+    run = Started(output, "--stop-after-tiles", 200).end()
     assert run.code == 75, run
     assert not output.exists() and not (folder / "s.h5.lock").exists()
-    assert finish(output, ranks) == 300
+    assert finish(output, ranks) == 200
 
 
-@each({"start": (0,), "middle": (150,), "late": (700,)})
+@each({"start": (0,), "middle": (100,), "late": (TILES - 15,)})
 def test_usr1_stops_in_order_and_can_be_resumed(folder, tiles):
     output = folder / "s.h5"
     run = Started(output)
@@ -212,7 +213,7 @@ def test_usr1_stops_in_order_and_can_be_resumed(folder, tiles):
     run.wait_until(lambda: run.noted() >= tiles)
     run.process.send_signal(signal.SIGUSR1)
     ended = run.end()
-    assert ended.code in ((0, 75) if tiles >= 700 else (75,)), ended
+    assert ended.code in ((0, 75) if tiles > TILES / 2 else (75,)), ended
     assert not ended.errors, ended.errors
     taken = finish(output)
     assert ended.code == 0 or tiles <= taken, f"{taken} tiles were taken over"
@@ -292,7 +293,7 @@ def test_a_finished_output_that_matches_is_left_alone(folder):
 @each({
     "one byte of the model": ("model", []), "one byte of the data": ("data", []),
     "reduction": ("reduction", ["--reduction", "mean"]), "precision": ("precision", ["--precision", "float64"]),
-    "activation": ("activation", ["--activation", "relu"]), "rows": ("selection of samples", ["--rows", "0:1199"]),
+    "activation": ("activation", ["--activation", "relu"]), "rows": ("selection of samples", ["--rows", "0:799"]),
     "data scale": ("data scale", ["--data-scale", 2]), "tile": ("tile", ["--tile", 64]),
     "components": ("matrices", ["--components", "none"]), "logit": ("reduction", ["--logit", 1]),
 })
@@ -315,7 +316,6 @@ def test_another_kernel_is_refused_by_name(folder, field, options):
         command = words(inputs, folder / output)
         for k in range(0, len(options), 2):
             if options[k] in command:
-                del command[command.index(options[k]):][:2]
                 at = command.index(options[k])
                 command[at:at + 2] = []
         run = tangram(*command, *options, "--resume", ranks=4)
@@ -350,7 +350,7 @@ def test_resume_starts_afresh_and_says_so_where_there_is(folder, missing):
 # ---- damage between two runs
 
 
-def stop_with_tiles(output, tiles=300):
+def stop_with_tiles(output, tiles=200):
     run = Started(output, "--stop-after-tiles", tiles).end()
     assert run.code == 75, run
 
@@ -362,7 +362,7 @@ def test_a_journal_cut_anywhere_costs_its_tiles_only(folder):
     raw = journal.read_bytes()
     cut = chance.randrange(len(raw) // 2, len(raw))
     journal.write_bytes(raw[:cut])
-    assert 200 < finish(output) < 300
+    assert 150 < finish(output) < 200
 
 
 def test_flipped_bytes_in_the_journals_cost_their_tiles_only(folder):
@@ -374,7 +374,7 @@ def test_flipped_bytes_in_the_journals_cost_their_tiles_only(folder):
         for _ in range(5):
             raw[chance.randrange(len(raw))] ^= 1 << chance.randrange(8)
         journal.write_bytes(raw)
-    assert 200 < finish(output) <= 300
+    assert 150 < finish(output) <= 200
 
 
 def test_flipped_bytes_in_tiles_are_computed_again(folder):
@@ -388,7 +388,7 @@ def test_flipped_bytes_in_tiles_are_computed_again(folder):
             byte = file.read(1)[0]
             file.seek(place)
             file.write(bytes([byte ^ (1 << chance.randrange(8))]))
-    assert finish(output) < 300
+    assert finish(output) < 200
 
 
 def test_a_damaged_structure_of_the_partial_file_is_put_back(folder):
@@ -396,7 +396,7 @@ def test_a_damaged_structure_of_the_partial_file_is_put_back(folder):
     stop_with_tiles(output)
     with open(folder / "s.h5.partial", "r+b") as file:
         file.write(bytes(1500))  # superblock and the root group's header
-    assert finish(output) == 300
+    assert finish(output) == 200
 
 
 def test_a_truncated_partial_file_costs_the_tiles_beyond_its_end(folder):
@@ -404,7 +404,7 @@ def test_a_truncated_partial_file_costs_the_tiles_beyond_its_end(folder):
     stop_with_tiles(output)
     partial = folder / "s.h5.partial"
     os.truncate(partial, partial.stat().st_size * 2 // 3)
-    assert 0 <= finish(output) < 300
+    assert 0 <= finish(output) < 200
 
 
 # ---- other jobs, other disks
@@ -452,7 +452,7 @@ class SmallDisk:
 
 
 def test_disk_full_at_the_reservation_is_told_before_anything_is_computed(folder):
-    with SmallDisk(folder, 20) as disk:
+    with SmallDisk(folder, 12) as disk:
         if disk is None:
             return  # only root may mount
         run = Started(disk / "s.h5").end()
@@ -461,7 +461,7 @@ def test_disk_full_at_the_reservation_is_told_before_anything_is_computed(folder
 
 
 def test_disk_full_at_a_tile_ends_within_5_seconds_and_leaves_no_file_with_the_final_name(folder):
-    with SmallDisk(folder, 80) as disk:
+    with SmallDisk(folder, 40) as disk:
         if disk is None:
             return
         output = disk / "s.h5"
@@ -478,7 +478,7 @@ def test_a_limit_of_file_size_is_a_full_disk(folder):
     output = folder / "s.h5"
     with tempfile.TemporaryDirectory(prefix="ompi-") as session:
         command = ["mpirun", "-n", "4", TANGRAM, *words(job(), output)]
-        line = "ulimit -f 16384; exec " + " ".join(f"'{word}'" for word in command)
+        line = "ulimit -f 8192; exec " + " ".join(f"'{word}'" for word in command)
         done = subprocess.run(["bash", "-c", line], env=environment(session), capture_output=True, text=True, timeout=60,
                               check=False)
     run = Run(done.returncode, done.stdout, done.stderr)
