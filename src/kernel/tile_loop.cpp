@@ -54,7 +54,11 @@ TileLoopReport run_tile_loop(const mpi::Communicator& world, const Distribution&
     timed(report.assemble_seconds, [&] { report.stopped = !control.all_done(); });
     if (report.stopped) {
         const auto last = static_cast<std::size_t>(mpi::maximum(world, static_cast<double>(started)));
-        for (exchange.wait(); started < last; exchange.wait()) start();
+        exchange.wait();
+        for (std::size_t k = started; k < last; ++k) {
+            start();
+            exchange.wait();
+        }
     }
     report.bytes_received = exchange.bytes_received();
     return report;

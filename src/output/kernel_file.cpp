@@ -108,7 +108,8 @@ std::vector<KernelMatrix> read_matrices(const h5::Handle& file, const std::strin
         std::vector<std::string> names;
         reading(path, group, [&] { names = h5::list_datasets(h5::open_group(file, group)); });
         for (const std::string& name : names) {
-            const std::string dataset = group + "/" + name;
+            const std::string dataset =
+                group + "/" + name;  // NOLINT(performance-inefficient-string-concatenation): once a matrix
             reading(path, dataset,
                     [&] { matrices.push_back(describe_matrix(file, kind, dataset, name, rows)); });
         }

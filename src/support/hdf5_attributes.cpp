@@ -56,7 +56,7 @@ std::string read_text_attribute(const Handle& object, const std::string& name) {
     char* text = nullptr;
     if (H5Aread(attribute.get(), type.get(), &text) < 0)
         fail(ExitCode::io, "reading the attribute {} failed: {}", name, last_error());
-    const std::string value = text == nullptr ? "" : text;
+    std::string value = text == nullptr ? "" : text;
     H5free_memory(text);
     return value;
 }
