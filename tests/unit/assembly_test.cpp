@@ -195,8 +195,7 @@ TEST_CASE("a tile whose features went wrong after they were looked at is refused
     Matrix<double> outputs(6, 1);
     compute_shard_features(network, reduction, distribution.shard, X.view(), 1, store, outputs.view());
     store.block(2)[0] = 1e25F;
-    CHECK_THROWS_WITH_AS(run_tile_loop<float>(
-                             alone, distribution, network, reduction, shape.matrices, store, 1,
-                             [](const FinishedPlane<float>&) {}),
+    CHECK_THROWS_WITH_AS(run_tile_loop<float>(alone, distribution, network, reduction, shape.matrices, store,
+                                              1, [](const FinishedPlane<float>&) {}),
                          doctest::Contains("the kernel of samples 4 to 5"), Error);
 }
