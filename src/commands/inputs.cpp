@@ -1,5 +1,6 @@
 #include "tangram/commands/inputs.hpp"
 
+#include "tangram/model/input_sources.hpp"
 #include "tangram/model/location.hpp"
 #include "tangram/model/tensors.hpp"
 #include "tangram/model/text.hpp"
@@ -113,6 +114,8 @@ Inputs load_inputs(const KernelOptions& options, const mpi::Communicator& world)
             read_expected_outputs(options.expected_outputs, inputs.selection, 0, first_row.view());
         }
         for (const std::string& file : input_files(options)) inputs.digests.push_back(digest_file(file));
+        for (const std::string& file : linked_files(open_input(options.samples.location, "samples")))
+            inputs.linked_digests.push_back(digest_file(file));
     });
     model = broadcast_model(world, std::move(model));
     inputs.network = build_network(std::move(model), options, inputs.parameterization);

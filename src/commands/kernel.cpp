@@ -109,7 +109,7 @@ void release_output(const Run& run) {
 /// Nothing is left to do.
 void say_finished(const Run& run) {
     if (!run.world.is_root()) return;
-    remove_journals(run.paths, run.state.generation);
+    if (!std::filesystem::exists(run.paths.partial)) remove_journals(run.paths, run.state.generation);
     std::cout << fmt::format("{} is there already: complete, and of this model, these samples and options\n",
                              run.paths.finished)
               << std::flush;
@@ -161,6 +161,8 @@ void finish(Run& run, Computed& computed, CheckReport report) {
         metadata.labels = std::move(run.inputs.labels);
         metadata.checksums = std::move(computed.checksums);
         metadata.provenance.inputs = std::move(run.inputs.digests);
+        auto& linked = run.inputs.linked_digests;
+        metadata.provenance.inputs.insert(metadata.provenance.inputs.end(), linked.begin(), linked.end());
         metadata.checks = std::move(report);
         write_metadata(run.paths.partial, metadata);
         const bool all_passed = passed(metadata.checks);

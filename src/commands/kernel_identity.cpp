@@ -20,6 +20,23 @@ std::string digest_of(const Inputs& inputs, const std::string& location) {
     return "unknown";
 }
 
+std::string digest_of_data(const KernelOptions& options, const Inputs& inputs) {
+    std::string digest = digest_of(inputs, options.samples.location);
+    for (const FileDigest& linked : inputs.linked_digests) digest += " + " + linked.sha256;
+    return digest;
+}
+
+/// Of all values: a model file may refer to others.
+std::string digest_of_weights(const Network& network) {
+    std::string digests;
+    for (const Layer& layer : network.layers) {
+        const ConstMatrixView<double> bias{layer.bias.data(), 1, static_cast<Index>(layer.bias.size()),
+                                           static_cast<Index>(layer.bias.size())};
+        digests += fmt::format("{:016x}{:016x}", checksum(layer.weight.view()), checksum(bias));
+    }
+    return fmt::format("xxh3 {:016x}", checksum(std::string_view(digests)));
+}
+
 std::string dataset_of(const std::string& location) {
     const std::string dataset = split_location(location).name;
     return dataset.empty() ? "none" : dataset;
@@ -54,8 +71,9 @@ Identity kernel_identity(const KernelOptions& options, const Inputs& inputs, con
         {"compiler", compiler()},
         {"BLAS kernel", blas::kernel_name()},
         {"model", digest_of(inputs, options.model)},
+        {"model weights", digest_of_weights(network)},
         {"model group", dataset_of(options.model)},
-        {"data", digest_of(inputs, options.samples.location)},
+        {"data", digest_of_data(options, inputs)},
         {"data dataset", dataset_of(options.samples.location)},
         {"selection of samples", describe_rows(inputs.selection.rows)},
         {"data scale", number(options.samples.scale.value_or(1))},

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <map>
 
 namespace tangram {
 
@@ -69,8 +70,9 @@ std::optional<std::string_view> believed(std::string_view line) {
 
 /// What the structure lines of one journal say until now.
 struct StructureLines {
-    FileStructure structure;
+    Index file_bytes = 0;
     std::size_t expected = 0;
+    std::map<Index, std::string> pieces;  ///< by offset: each may be there more than once
 };
 
 void read_line(std::string_view text, JournalContents& contents, StructureLines& lines) {
@@ -82,11 +84,11 @@ void read_line(std::string_view text, JournalContents& contents, StructureLines&
             contents.identities.end())
             contents.identities.push_back(identity);
     } else if (kind == "file") {
-        lines.structure.file_bytes = words.number<Index>(10);
+        lines.file_bytes = words.number<Index>(10);
         lines.expected = words.number<std::size_t>(10);
     } else if (kind == "piece") {
         const auto offset = words.number<Index>(10);
-        lines.structure.pieces.push_back({offset, words.bytes()});
+        lines.pieces[offset] = words.bytes();
     } else if (kind == "tile") {
         TileRecord record;
         record.tile.row = words.number<Index>(10);
@@ -134,8 +136,10 @@ void read_journal(std::string_view text, JournalContents& contents) {
         if (const auto line = believed(text.substr(0, end))) read_line(*line, contents, lines);
         text.remove_prefix(std::min(end + 1, text.size()));
     }
-    if (lines.expected > 0 && lines.structure.pieces.size() == lines.expected)
-        contents.structure = std::move(lines.structure);
+    if (lines.expected == 0 || lines.pieces.size() != lines.expected) return;
+    contents.structure.emplace().file_bytes = lines.file_bytes;
+    for (auto& [offset, bytes] : lines.pieces)
+        contents.structure->pieces.push_back({offset, std::move(bytes)});
 }
 
 }  // namespace tangram

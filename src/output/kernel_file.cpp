@@ -176,6 +176,8 @@ h5::Handle open_kernel_file(const std::string& path) {
     std::error_code ignored;
     if (std::filesystem::is_directory(path, ignored))
         fail(ExitCode::io, "this is a directory, not a kernel file ({}): name a file in it", path);
+    if (std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored))
+        fail(ExitCode::io, "this is no regular file ({}): copy what it gives to a file first", path);
     open_file(path, O_RDONLY);
     if (std::filesystem::file_size(path, ignored) == 0)
         fail(ExitCode::io, "the kernel file is empty ({}): {}", path, get_another);

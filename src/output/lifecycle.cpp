@@ -81,10 +81,10 @@ void require_writable(const OutputPaths& paths, const OutputRules& rules,
              paths.finished, longest_path, longest_name);
     }
     require_directory(paths.directory);
-    for (const std::string& path : {paths.finished, paths.partial, paths.failed}) {
-        if (fs::is_directory(path, ignored)) {
-            fail(ExitCode::io, "a directory is in the output's place ({}): choose another --output", path);
-        }
+    for (const std::string& path : {paths.finished, paths.partial, paths.failed, paths.lock}) {
+        if (!fs::exists(path, ignored) || fs::is_regular_file(path, ignored)) continue;
+        fail(ExitCode::io, "{} is in the output's place ({}): choose another --output",
+             fs::is_directory(path, ignored) ? "a directory" : "something that is no file", path);
     }
     if (rules.resume) return;  // the lock will tell, and resuming may be waiting for it
     if (const auto holder = lock_holder(paths.lock)) {
@@ -117,11 +117,15 @@ std::vector<JournalFile> list_journals(const OutputPaths& paths) {
     std::error_code ignored;
     for (const fs::directory_entry& entry : fs::directory_iterator(paths.directory, ignored)) {
         const std::string name = entry.path().filename().string();
-        if (!name.starts_with(prefix)) continue;
+        if (!name.starts_with(prefix) || !entry.is_regular_file(ignored)) continue;
+        Index rank = -1;
         JournalFile journal{entry.path().string()};
         const char* const end = name.data() + name.size();
         const auto [dot, error] = std::from_chars(name.data() + prefix.size(), end, journal.generation);
-        if (error == std::errc() && dot != end && *dot == '.') journals.push_back(std::move(journal));
+        if (error != std::errc() || dot == end || *dot != '.') continue;
+        const auto [rest, no_rank] = std::from_chars(dot + 1, end, rank);
+        const bool in_range = journal.generation >= 0 && journal.generation < Index{1} << 53 && rank >= 0;
+        if (no_rank == std::errc() && rest == end && in_range) journals.push_back(std::move(journal));
     }
     std::sort(journals.begin(), journals.end(),
               [](const JournalFile& a, const JournalFile& b) { return a.path < b.path; });

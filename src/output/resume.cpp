@@ -171,33 +171,32 @@ OutputState inspect_output(const OutputPaths& paths, const KernelShape& shape, c
     // Until this job had the lock, another may have finished.
     if (!rules.resume && !rules.overwrite) require_absent(paths);
     if (!rules.resume) return state;
+
+    // A partial output of this kernel first: beside a finished one it is what --overwrite has begun.
     std::error_code ignored;
+    const bool has_partial = fs::exists(paths.partial, ignored);
+    JournalContents journal = has_partial ? read_journals(journals) : JournalContents{};
+    const auto recorded =
+        journal.identities.size() == 1 ? parse_identity(journal.identities.front()) : std::nullopt;
+    const bool usable = recorded && (journal.structure || opens_as(paths.partial, shape));
+    const auto difference = usable ? first_difference(*recorded, identity) : std::nullopt;
+    if (usable && !difference) {
+        keep_plausible(shape, journal.tiles);
+        state.beginning = Beginning::resumed;
+        state.journal = std::move(journal);
+        return state;
+    }
     if (fs::exists(paths.finished, ignored)) {
-        const auto difference = difference_to_finished(paths, identity);
-        if (!difference) {
+        const auto to_finished = difference_to_finished(paths, identity);
+        if (!to_finished) {
             state.beginning = Beginning::finished;
             return state;
         }
-        if (!rules.overwrite) refuse(paths.finished, *difference);
+        if (!rules.overwrite) refuse(paths.finished, *to_finished);
     }
-    if (!fs::exists(paths.partial, ignored)) {
-        log.info("nothing to resume ({}): starting afresh", paths.partial);
-        return state;
-    }
-    JournalContents journal = read_journals(journals);
-    const auto recorded =
-        journal.identities.size() == 1 ? parse_identity(journal.identities.front()) : std::nullopt;
-    if (!recorded || (!journal.structure && !opens_as(paths.partial, shape))) {
-        log.warn("nothing usable to resume ({}): starting afresh", paths.partial);
-        return state;
-    }
-    if (const auto difference = first_difference(*recorded, identity)) {
-        if (!rules.overwrite) refuse(paths.partial, *difference);
-        return state;
-    }
-    keep_plausible(shape, journal.tiles);
-    state.beginning = Beginning::resumed;
-    state.journal = std::move(journal);
+    if (difference && !rules.overwrite) refuse(paths.partial, *difference);
+    if (!has_partial) log.info("nothing to resume ({}): starting afresh", paths.partial);
+    if (has_partial && !usable) log.warn("nothing usable to resume ({}): starting afresh", paths.partial);
     return state;
 }
 
@@ -220,8 +219,11 @@ OpenedOutput open_output(const mpi::Communicator& world, const OutputPaths& path
         Journal journal(paths.journal(generation, world.rank()));
         journal.add_identity(to_json(identity));
         if (world.is_root()) {
-            journal.add_structure(state.journal.structure ? *state.journal.structure
-                                                          : read_structure(paths.partial, writer->file()));
+            const FileStructure structure = state.journal.structure
+                                                ? *state.journal.structure
+                                                : read_structure(paths.partial, writer->file());
+            journal.add_structure(structure);
+            journal.add_structure(structure);  // a damaged line must not cost the run
         }
         journal.sync();
         writer->keep_journal(std::move(journal));

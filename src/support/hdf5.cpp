@@ -223,4 +223,9 @@ Index chunk_offset(const Handle& dataset, Index row, Index col) {
     return static_cast<Index>(offset);
 }
 
+void remove(const Handle& location, const std::string& path) {
+    if (exists(location, path))
+        require(H5Ldelete(location.get(), path.c_str(), H5P_DEFAULT), "removing " + path);
+}
+
 }  // namespace tangram::h5

@@ -324,6 +324,44 @@ def test_another_kernel_is_refused_by_name(folder, field, options):
     assert len(list(folder.glob("s.h5.journal.*"))) == 4, "the journals are gone"
 
 
+def test_data_that_changed_behind_a_link_is_refused(folder):
+    """The file that was named is the same; the one that it refers to is not."""
+    inputs = folder / "inputs"
+    inputs.mkdir()
+    shutil.copy(job() / "m.safetensors", inputs)
+    shutil.copy(job() / "d.h5", inputs / "real.h5")
+    with h5py.File(inputs / "d.h5", "w") as file:
+        file["x"] = h5py.ExternalLink("real.h5", "/x")
+    assert tangram(*words(inputs, folder / "s.h5"), "--stop-after-tiles", 100, ranks=4).code == 75
+    with h5py.File(inputs / "real.h5", "r+") as file:
+        file["x"][0, 0] += 1
+    run = tangram(*words(inputs, folder / "s.h5"), "--resume", ranks=4)
+    assert run.code == 2 and "the data differs" in run.errors[0], run
+
+
+def test_an_overwriting_run_that_was_stopped_is_resumed_although_a_finished_output_is_there(folder):
+    output = folder / "s.h5"
+    shutil.copy(job() / "whole.h5", output)
+    assert Started(output, "--overwrite", "--stop-after-tiles", 100).end().code == 75
+    assert finish(output) == 100
+
+
+def test_damage_to_the_journals_structure_after_a_death_at_the_end_costs_nothing(folder):
+    output = folder / "s.h5"
+    assert Started(output, program=FAULTY, TANGRAM_FAULT="finish:0:kill").end().code == 137
+    journal = folder / "s.h5.journal.0.0"
+    lines = journal.read_bytes().split(b"\n")
+    journal.write_bytes(b"\n".join(b"x" + line if line.startswith((b"file", b"piece")) else line for line in lines))
+    assert finish(output) == TILES
+
+
+@each({name: (name,) for name in ("s.h5.partial", "s.h5.lock", "s.h5.journal.0.9")})
+def test_a_pipe_in_the_place_of_a_file_does_not_hang(folder, name):
+    os.mkfifo(folder / name)
+    run = tangram(*words(job(), folder / "s.h5", "--resume"), ranks=4, seconds=40)
+    assert run.code == (0 if "journal" in name else 6), run
+
+
 def test_without_resume_a_partial_output_is_refused_and_both_ways_out_are_named(folder):
     output = folder / "s.h5"
     assert Started(output, "--stop-after-tiles", 10).end().code == 75

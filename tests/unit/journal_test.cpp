@@ -181,8 +181,8 @@ TEST_CASE("journals are listed by their generation, and strangers are left alone
     std::filesystem::create_directory(folder.path());
     const OutputPaths paths(folder.path() + "/out.h5");
     for (const Index generation : {0, 3, 12}) Journal(paths.journal(generation, 1)).add_identity("{}");
-    for (const char* stranger :
-         {"/out.h5.journal.x.1", "/out.h5.journal.", "/out.h5.journal.4", "/other.h5.journal.0.0"})
+    for (const char* stranger : {"/out.h5.journal.x.1", "/out.h5.journal.", "/out.h5.journal.4",
+                                 "/out.h5.journal.0.h5", "/out.h5.journal.-1.0", "/other.h5.journal.0.0"})
         Journal(folder.path() + stranger).sync();
     CHECK(list_journals(paths).size() == 3);
     remove_journals(paths, 12);

@@ -18,7 +18,8 @@ struct Inputs {
     Reduction reduction;
     SampleSelection selection;
     std::optional<Labels> labels;
-    std::vector<FileDigest> digests;  ///< on rank 0
+    std::vector<FileDigest> digests;         ///< of the files that the options name; on rank 0
+    std::vector<FileDigest> linked_digests;  ///< of those that the samples really lie in; on rank 0
 };
 
 /// Collective. Throws AgreedError naming file, dataset and shape of what does not fit.

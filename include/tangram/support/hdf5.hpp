@@ -54,6 +54,8 @@ Handle create_serial(const std::string& path);
 bool exists(const Handle& location, const std::string& path);
 Handle open_dataset(const Handle& location, const std::string& path);
 Handle open_group(const Handle& location, const std::string& path);
+/// Removes the link, where it is there.
+void remove(const Handle& location, const std::string& path);
 /// Link creation properties by which a path's missing groups are made with it.
 Handle links_with_groups();
 /// Creates the group and those above it that are missing; opens it where it is there already.
