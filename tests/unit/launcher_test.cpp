@@ -64,7 +64,9 @@ TEST_CASE("a launcher is known by what it leaves in the environment") {
          {{{"SLURM_STEP_ID", "7"}, {"SLURM_PROCID", "3"}, {"PMI_RANK", "3"}}, false, true}},
         {"a batch script's own process", {{{"SLURM_PROCID", "0"}}, true, false}},
     };
-    for (const auto& [name, launch] : launches) {
+    for (const auto& entry : launches) {
+        const std::string& name = entry.first;
+        const auto& launch = entry.second;
         CAPTURE(name);
         const Environment environment(launch.environment);
         CHECK(launched_first() == launch.first);

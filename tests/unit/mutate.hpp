@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 
 namespace tangram::test {
 
@@ -68,7 +69,7 @@ inline void edit_number(std::string& bytes, Random& random) {
 
 /// One mutation; an empty text stays one, or gains a byte.
 inline void mutate_once(std::string& bytes, Random& random) {
-    static const std::string telling("\0\xff\n\"\\{}[]:,0-\x80 ", 16);
+    static constexpr std::string_view telling{"\0\xff\n\"\\{}[]:,0-\x80 ", 15};
     const std::size_t at = random.below(bytes.size());
     const std::size_t span = 1 + random.below(std::min<std::size_t>(bytes.size() - at, 40));
     switch (random.below(9)) {
