@@ -85,14 +85,24 @@ class Started:
         try:
             self.process.wait(seconds)
         except subprocess.TimeoutExpired:
+            left = {pid: state_of(pid) for pid in self.ranks()}
             self.process.kill()
-            raise AssertionError(f"still running after {seconds} s") from None
+            raise AssertionError(f"still running after {seconds} s; ranks left and what they wait in: {left}") from None
         finally:
             self.log.seek(0)
             text = self.log.read()
             self.log.close()
             self.session.cleanup()
         return Run(self.process.returncode, "", text)
+
+
+def state_of(pid):
+    """What a process does, for the message of a job that did not end: its state and the kernel function it waits in."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+        return state + " " + Path(f"/proc/{pid}/wchan").read_text()
+    except OSError:
+        return "gone"
 
 
 def assert_same_bits(output):
