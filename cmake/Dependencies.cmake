@@ -13,7 +13,7 @@ if(NOT MPI_C_FOUND)
 endif()
 
 set(HDF5_PREFER_PARALLEL ON)
-find_package(HDF5 QUIET COMPONENTS C)
+find_package(HDF5 QUIET COMPONENTS C HL)
 if(NOT HDF5_FOUND)
   tangram_missing("parallel HDF5" "libhdf5-openmpi-dev")
 endif()
@@ -66,5 +66,5 @@ target_include_directories(tangram_dependencies SYSTEM INTERFACE
   ${HDF5_C_INCLUDE_DIRS} ${OPENBLAS_INCLUDE_DIR} ${XXHASH_INCLUDE_DIR})
 target_compile_definitions(tangram_dependencies INTERFACE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
 target_link_libraries(tangram_dependencies INTERFACE
-  MPI::MPI_C ${HDF5_C_LIBRARIES} ${OPENBLAS_LIBRARY} OpenMP::OpenMP_CXX OpenSSL::Crypto ${XXHASH_LIBRARY}
+  MPI::MPI_C ${HDF5_C_HL_LIBRARIES} ${HDF5_C_LIBRARIES} ${OPENBLAS_LIBRARY} OpenMP::OpenMP_CXX OpenSSL::Crypto ${XXHASH_LIBRARY}
   CLI11::CLI11 nlohmann_json::nlohmann_json fmt::fmt spdlog::spdlog Threads::Threads)

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that building, running and testing tangram needs; does nothing where all are there.
 #
-#   jobs/install-packages.sh         what the build, the program and its tests need
-#   jobs/install-packages.sh --ci    and what the checks of the code need: format, lint
+#   jobs/install-packages.sh            what the build, the program and most tests need
+#   jobs/install-packages.sh --tests    and the tools that the other tests try it with: Slurm, xarray, Octave, R, PyTorch
+#   jobs/install-packages.sh --ci       and what the checks of the code need: format, lint
 set -euo pipefail
 
 packages=(
@@ -11,11 +12,15 @@ packages=(
     libxxhash-dev libssl-dev libcli11-dev nlohmann-json3-dev libspdlog-dev libfmt-dev doctest-dev
     python3-numpy python3-h5py
 )
+tools=(
+    slurm-wlm munge python3-xarray python3-h5netcdf python3-netcdf4 python3-matplotlib python3-torch octave r-cran-hdf5r
+)
 case "${1:-}" in
 "") ;;
---ci) packages+=(clang-format clang-tidy libclang-rt-dev libomp-dev shellcheck) ;;
+--tests) packages+=("${tools[@]}") ;;
+--ci) packages+=("${tools[@]}" clang-format clang-tidy libclang-rt-dev libomp-dev shellcheck) ;;
 *)
-    echo "usage: jobs/install-packages.sh [--ci]" >&2
+    echo "usage: jobs/install-packages.sh [--tests | --ci]" >&2
     exit 2
     ;;
 esac

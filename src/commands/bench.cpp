@@ -110,7 +110,7 @@ template <class Measure>
 double with_kernel_file(const Bench& bench, Measure measure) {
     const std::string path = bench.path + ".h5.partial";
     const RemovedAtEnd removed(bench.world.is_root() ? path : "");
-    create_kernel_file(bench.world, path, bench.problem.shape, bench.log);
+    create_kernel_file(bench.world, path, bench.problem.shape, {}, bench.log);
     std::optional<TileWriter> writer;
     agree(bench.world, [&] { writer.emplace(path, bench.problem.shape); });
     return measure(*writer);

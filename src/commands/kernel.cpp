@@ -5,6 +5,7 @@
 #include "tangram/commands/kernel.hpp"
 
 #include "kernel_run.hpp"
+#include "tangram/commands/start_up.hpp"
 #include "tangram/commands/summary.hpp"
 #include "tangram/kernel/gemm_probe.hpp"
 #include "tangram/output/metadata.hpp"
@@ -191,6 +192,7 @@ int run_kernel(const KernelOptions& options, const mpi::Communicator& world, Sto
     PhaseTimer timer;
     if (options.max_seconds) stop.stop_after(*options.max_seconds);
     Run run = prepare(options, world, *log, progress, timer, stop);
+    say_where_it_runs(world, run.threads, *log);
     log->info("network\n{}", to_table(run.inputs.network));
     if (run.inputs.selection.integers && !options.samples.scale) {
         log->warn(

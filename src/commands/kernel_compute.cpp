@@ -2,6 +2,7 @@
 
 #include "kernel_run.hpp"
 #include "tangram/commands/job_pulse.hpp"
+#include "tangram/commands/start_up.hpp"
 #include "tangram/kernel/shard_features.hpp"
 #include "tangram/kernel/tile_loop.hpp"
 #include "tangram/output/tile_writer.hpp"
@@ -123,8 +124,10 @@ template <class T>
 void compute_in(const Run& run, Computed& computed) {
     const Inputs& inputs = run.inputs;
     run.progress.begin("open");
+    const h5::MpiIoHints hints = parse_hints(run.options.hints);
     OpenedOutput output =
-        open_output(run.world, run.paths, run.shape, run.identity, run.state, run.threads, run.log);
+        open_output(run.world, {run.paths, run.shape, run.identity, run.state, run.threads, hints}, run.log);
+    if (run.world.is_root()) warn_of_one_server(run.paths.partial, run.log);
     TileWriter& writer = output.writer;
     fault_point("reserve", run.world.rank(), {}, run.paths.partial.c_str());
     PanelStore<T> store(run.shape.panels, run.distribution.grid, run.world.rank(), inputs.network,

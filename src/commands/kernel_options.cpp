@@ -113,6 +113,11 @@ void add_run_options(CLI::App& app, KernelOptions& o) {
     app.add_option("--stop-after-tiles", o.stop_after_tiles,
                    "stop after so many tiles, to be resumed: for tests")
         ->group(group);
+    app.add_option("--hint", o.hints,
+                   "told to MPI-IO when it creates the output, such as striping_factor=8; may be repeated")
+        ->allow_extra_args(false)
+        ->type_name("KEY=VALUE")
+        ->group(group);
     app.add_flag("--resume", o.resume, "go on with the partial output of a run that stopped or died")
         ->group(group);
     app.add_flag("--overwrite", o.overwrite,
@@ -138,7 +143,25 @@ void add_kernel_options(CLI::App& app, KernelOptions& options) {
     add_config_option(app);
 }
 
+h5::MpiIoHints parse_hints(const std::vector<std::string>& hints) {
+    h5::MpiIoHints parsed;
+    for (const std::string& hint : hints) {
+        const std::size_t equals = hint.find('=');
+        const std::string key = hint.substr(0, equals);
+        const std::string value = equals == std::string::npos ? "" : hint.substr(equals + 1);
+        if (key.empty() || value.empty() || key.size() >= MPI_MAX_INFO_KEY ||
+            value.size() >= MPI_MAX_INFO_VAL) {
+            fail(ExitCode::usage,
+                 "--hint '{}' is not KEY=VALUE, of less than {} and {} characters: as in striping_factor=8",
+                 hint, MPI_MAX_INFO_KEY, MPI_MAX_INFO_VAL);
+        }
+        parsed.emplace_back(key, value);
+    }
+    return parsed;
+}
+
 void validate(const KernelOptions& options) {
+    parse_hints(options.hints);
     if (options.output.empty()) fail(ExitCode::usage, "--output is empty: name the file to write");
     for (const std::string& name : options.network.activations) parse_activation(name);
     if (options.network.output_activation) parse_activation(*options.network.output_activation);

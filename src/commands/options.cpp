@@ -32,11 +32,18 @@ std::string option_name(const std::string& argument) {
     return argument.substr(0, argument.find('='));
 }
 
+/// Whether each mention adds a value; lists are given as one word.
+bool may_be_repeated(const CLI::App& app, const std::string& name) {
+    const CLI::Option* option = app.get_option_no_throw(name);
+    return option != nullptr && option->get_expected_max() > 1 && option->get_delimiter() == '\0';
+}
+
 /// CLI11 takes the last of several flags, and joins several lists: both hide a mistake.
-void refuse_repeated(const std::vector<std::string>& arguments) {
+void refuse_repeated(const CLI::App& app, const std::vector<std::string>& arguments) {
     std::set<std::string> seen;
     for (const std::string& argument : arguments) {
         if (argument.rfind("--", 0) != 0 || argument.size() < 3) continue;
+        if (may_be_repeated(app, option_name(argument))) continue;
         if (!seen.insert(option_name(argument)).second) {
             fail(ExitCode::usage, "{} is given twice: give it once", option_name(argument));
         }
@@ -76,7 +83,7 @@ void add_config_option(CLI::App& app) {
 }
 
 std::string parse_options(CLI::App& app, std::vector<std::string> arguments) {
-    refuse_repeated(arguments);
+    refuse_repeated(app, arguments);
     refuse_empty_entries(app, arguments);
     std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
     try {

@@ -4,6 +4,7 @@
 #include "tangram/output/verification.hpp"
 #include "tangram/support/agreement.hpp"
 #include "tangram/support/cores.hpp"
+#include "tangram/support/crash_guard.hpp"
 
 #include <chrono>
 #include <iostream>
@@ -105,6 +106,11 @@ int run_verify(const VerifyOptions& options, const mpi::Communicator& world) {
     // Rank 0 first, so that the others open only what is good to read.
     bool contents_recorded = false;
     agree_on_root(world, [&] {
+        const CrashGuard guard(
+            ExitCode::io,
+            fmt::format("cannot read ({}): it is so damaged that libhdf5 crashes: restore the file "
+                        "from a copy, or compute it again",
+                        options.file));
         contents_recorded = verify_contents(read_kernel_file(options.file, FailedChecks::accept));
     });
     KernelFile kernel;

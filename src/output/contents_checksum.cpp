@@ -55,6 +55,24 @@ private:
     std::vector<char*> texts_;
 };
 
+/// Which scales each axis has: lists of references, one list an axis.
+void add_references(RunningChecksum& sum, const h5::Handle& attribute, const h5::Handle& type,
+                    const h5::Handle& space, Index count, const std::string& doing) {
+    std::vector<hvl_t> lists(at(count));
+    h5::require(H5Aread(attribute.get(), type.get(), lists.data()), doing);
+    for (const hvl_t& list : lists) {
+        sum.add(std::uint64_t{list.len});
+        sum.add_bytes(list.p, list.len * sizeof(hobj_ref_t));
+    }
+    H5Dvlen_reclaim(type.get(), space.get(), H5P_DEFAULT, lists.data());
+}
+
+bool is_list_of_references(const h5::Handle& type) {
+    if (H5Tget_class(type.get()) != H5T_VLEN) return false;
+    const h5::Handle element(H5Tget_super(type.get()), H5Tclose);
+    return H5Tequal(element.get(), H5T_STD_REF_OBJ) > 0;
+}
+
 void add_attribute(RunningChecksum& sum, const h5::Handle& object, const std::string& name) {
     const h5::Handle attribute(H5Aopen(object.get(), name.c_str(), H5P_DEFAULT), H5Aclose);
     if (!attribute.valid()) fail(ExitCode::io, "cannot open the attribute {}: {}", name, h5::last_error());
@@ -64,8 +82,9 @@ void add_attribute(RunningChecksum& sum, const h5::Handle& object, const std::st
     const bool covered = add_type(sum, type);
     add_space(sum, space);
     const hssize_t count = H5Sget_simple_extent_npoints(space.get());
-    if (!covered || count <= 0) return;
     const std::string doing = "reading the attribute " + name;
+    if (is_list_of_references(type) && count > 0) add_references(sum, attribute, type, space, count, doing);
+    if (!covered || count <= 0) return;
     if (H5Tis_variable_str(type.get()) > 0) {
         Texts texts(count);
         h5::require(H5Aread(attribute.get(), type.get(), texts.data()), doing);

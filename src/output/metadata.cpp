@@ -1,6 +1,7 @@
 #include "tangram/output/metadata.hpp"
 
 #include "tangram/output/contents_checksum.hpp"
+#include "tangram/output/dimensions.hpp"
 #include "tangram/support/blas.hpp"
 #include "tangram/support/error.hpp"
 #include "tangram/support/fault.hpp"
@@ -195,6 +196,7 @@ void write_metadata(const std::string& path, const KernelMetadata& metadata) {
     // There already where a run died in here and its file's structure could not be put back.
     for (const char* name : {"/samples", "/labels", "/checks", "/checksums", "/timing", "/provenance"})
         h5::remove(file, name);
+    for (const char* name : root_scales) h5::remove(file, name);
     for (const KernelMatrix& matrix : metadata.shape.matrices) {
         write_matrix_attributes(file, matrix, metadata.network);
     }
@@ -206,6 +208,7 @@ void write_metadata(const std::string& path, const KernelMetadata& metadata) {
     write_timing(file, metadata.timing);
     write_provenance(file, metadata.provenance);
     write_root_attributes(file, metadata);
+    write_dimensions(file, metadata);
     write_contents_checksum(file, metadata.shape);
     file.close(path);
 }

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdlib>
 #include <ctime>
 
@@ -35,12 +34,6 @@ std::string timestamp() {
 
 namespace {
 
-std::string host_name() {
-    std::array<char, 256> host{};
-    gethostname(host.data(), host.size() - 1);
-    return host.data();
-}
-
 std::string slurm_job() {
     const char* job =
         std::getenv("SLURM_JOB_ID");  // NOLINT(concurrency-mt-unsafe): nothing changes the environment
@@ -51,7 +44,7 @@ std::string slurm_job() {
 
 std::string lock_holder_line() {
     const std::string job = slurm_job();
-    return fmt::format("host {}, process {}{}{}, since {}", host_name(), getpid(),
+    return fmt::format("host {}, process {}{}{}, since {}", mpi::host_name(), getpid(),
                        job.empty() ? "" : ", Slurm job ", job, timestamp());
 }
 
@@ -60,7 +53,7 @@ Provenance gather_provenance(const mpi::Communicator& comm, std::string command_
     Provenance provenance;
     provenance.command_line = std::move(command_line);
     provenance.configuration = std::move(configuration);
-    provenance.hosts = mpi::gather(comm, host_name());
+    provenance.hosts = mpi::gather(comm, mpi::host_name());
     std::sort(provenance.hosts.begin(), provenance.hosts.end());
     provenance.hosts.erase(std::unique(provenance.hosts.begin(), provenance.hosts.end()),
                            provenance.hosts.end());

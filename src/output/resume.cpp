@@ -200,8 +200,8 @@ OutputState inspect_output(const OutputPaths& paths, const KernelShape& shape, c
     return state;
 }
 
-OpenedOutput open_output(const mpi::Communicator& world, const OutputPaths& paths, const KernelShape& shape,
-                         const Identity& identity, const OutputState& state, int threads, Log& log) {
+OpenedOutput open_output(const mpi::Communicator& world, const OutputPlan& plan, Log& log) {
+    const auto& [paths, shape, identity, state, threads, hints] = plan;
     const bool resumed = mpi::broadcast(world, Index{state.beginning == Beginning::resumed ? 1 : 0}) != 0;
     const Index generation = mpi::broadcast(world, state.generation);
     if (resumed) {
@@ -211,7 +211,7 @@ OpenedOutput open_output(const mpi::Communicator& world, const OutputPaths& path
         });
     } else {
         agree_on_root(world, [&] { remove_journals(paths, generation); });
-        create_kernel_file(world, paths.partial, shape, log);
+        create_kernel_file(world, paths.partial, shape, hints, log);
     }
     std::optional<TileWriter> writer;
     agree(world, [&] {

@@ -3,7 +3,6 @@
 #include "tangram/output/lifecycle.hpp"
 #include "tangram/support/agreement.hpp"
 #include "tangram/support/hash.hpp"
-#include "tangram/support/parallel_hdf5.hpp"
 
 #include <algorithm>
 #include <array>
@@ -19,8 +18,9 @@ hid_t stored_type(Precision precision) {
 }
 
 /// Collective.
-void create_datasets(const mpi::Communicator& comm, const std::string& path, const KernelShape& shape) {
-    h5::Handle file = h5::create_parallel(path, comm);
+void create_datasets(const mpi::Communicator& comm, const std::string& path, const KernelShape& shape,
+                     const h5::MpiIoHints& hints) {
+    h5::Handle file = h5::create_parallel(path, comm, hints);
     {
         const h5::Handle root = h5::open_group(file, "/");
         h5::write_attribute(root, "format", std::string("tangram"));
@@ -40,10 +40,10 @@ void create_datasets(const mpi::Communicator& comm, const std::string& path, con
 }  // namespace
 
 void create_kernel_file(const mpi::Communicator& comm, const std::string& path, const KernelShape& shape,
-                        Log& log) {
+                        const h5::MpiIoHints& hints, Log& log) {
     try {
         // Every call is collective, so all ranks fail together, and say so once.
-        agree(comm, [&] { create_datasets(comm, path, shape); });
+        agree(comm, [&] { create_datasets(comm, path, shape, hints); });
     } catch (const AgreedError& error) {
         // HDF5 1.10 crashes in MPI_Finalize once a file could not be closed under MPI: one rank ends the job.
         if (comm.is_root()) throw Error(error.code(), error.what());

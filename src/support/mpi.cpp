@@ -3,6 +3,8 @@
 #include "tangram/support/error.hpp"
 #include "tangram/support/narrow.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
 #include <exception>
@@ -167,6 +169,12 @@ std::vector<double> gather(const Communicator& comm, std::span<const double> val
 
 void barrier(const Communicator& comm) {
     MPI_Barrier(comm.get());
+}
+
+std::string host_name() {
+    std::array<char, 256> host{};
+    gethostname(host.data(), host.size() - 1);
+    return host.data();
 }
 
 std::string library_version() {

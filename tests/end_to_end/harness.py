@@ -15,9 +15,14 @@ import numpy
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT / "tests" / "data"
 JOBS = ROOT / "jobs"
-TANGRAM = Path(os.environ.get("TANGRAM", ROOT / "build" / "release" / "tangram"))
+BUILD = ROOT / "build" / "release"
+TANGRAM = Path(os.environ.get("TANGRAM", BUILD / "tangram"))
 
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}  # of the largest entry
+
+
+class Skip(Exception):
+    """Raised by a test that cannot be made here, with the reason."""
 
 
 def each(table):

@@ -8,10 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <limits>
 #include <string>
+#include <thread>
 
 namespace tangram {
 
@@ -21,7 +23,7 @@ struct Fault {
     std::string phase, rank, kind;
 };
 
-/// "phase:rank[:kind]"
+/// "phase:rank[:kind]"; rank * is any.
 Fault parse(const std::string& text) {
     const std::size_t first = text.find(':');
     const std::size_t second = text.find(':', first + 1);
@@ -50,8 +52,10 @@ void fault_point(std::string_view phase, int rank, std::span<double> values, con
     const char* text = std::getenv("TANGRAM_FAULT");
     if (text == nullptr) return;
     const Fault fault = parse(text);
-    if (fault.phase != phase || fault.rank != std::to_string(rank)) return;
+    if (fault.phase != phase || (fault.rank != "*" && fault.rank != std::to_string(rank))) return;
     if (fault.kind == "kill") raise(SIGKILL);
+    if (fault.kind.starts_with("slow"))
+        std::this_thread::sleep_for(std::chrono::milliseconds(std::atoi(fault.kind.c_str() + 4)));
     if (fault.kind == "enospc") fail(ExitCode::no_resources, "injected: no space left on device");
     if (fault.kind == "nan" && !values.empty()) values.back() = std::numeric_limits<double>::quiet_NaN();
     if (fault.kind == "unreserve" && path != nullptr) lose_space(path);

@@ -37,7 +37,7 @@ CheckReport check_spoilt(const Network& network, const Reduction& reduction, con
     const Matrix<double> X = random_samples(n, network.inputs(), 41);
     const KernelShape shape = make_shape(
         network, reduction, {n, tile}, sizeof(T) == 4 ? Precision::float32 : Precision::float64, components);
-    create_kernel_file(world, path, shape, log);
+    create_kernel_file(world, path, shape, {}, log);
     TileWriter writer(path, shape);
     run_tiles<T>(world, network, reduction, shape, X.view(), 1, [&](const FinishedPlane<T>& plane) {
         std::vector<T> copy(at(plane.values.ld * plane.values.ld));

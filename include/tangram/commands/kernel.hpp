@@ -4,10 +4,12 @@
 #include "tangram/model/network.hpp"
 #include "tangram/model/samples.hpp"
 #include "tangram/support/mpi.hpp"
+#include "tangram/support/parallel_hdf5.hpp"
 #include "tangram/support/stop_request.hpp"
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace CLI {
 class App;
@@ -33,6 +35,7 @@ struct KernelOptions {
     std::optional<double> max_seconds;             ///< then stop in order
     double checkpoint_seconds = 30;                ///< at most between two notes of what is on disk
     std::optional<std::int64_t> stop_after_tiles;  ///< of all ranks together, for tests
+    std::vector<std::string> hints;                ///< "key=value", for MPI-IO
     bool resume = false;
     bool overwrite = false;
     bool dry_run = false;
@@ -43,6 +46,9 @@ struct KernelOptions {
 };
 
 void add_kernel_options(CLI::App& app, KernelOptions& options);
+
+/// What --hint gave, each "key=value". Throws Error(usage) where one is not.
+h5::MpiIoHints parse_hints(const std::vector<std::string>& hints);
 
 /// Throws Error(usage) on options that contradict each other or make no sense for any input.
 void validate(const KernelOptions& options);

@@ -33,9 +33,18 @@ struct OpenedOutput {
     TileSet done;  ///< empty: none
 };
 
+/// What the partial file is to be.
+struct OutputPlan {
+    const OutputPaths& paths;
+    const KernelShape& shape;
+    const Identity& identity;
+    const OutputState& state;  ///< only root's matters
+    int threads = 1;           ///< that read tiles back
+    const h5::MpiIoHints& hints;
+};
+
 /// Collective. Creates the partial file, or puts it back as it was and reads back the tiles that the journals name;
-/// from then on the writer keeps a journal. Only root's `state` matters. Throws AgreedError.
-OpenedOutput open_output(const mpi::Communicator& world, const OutputPaths& paths, const KernelShape& shape,
-                         const Identity& identity, const OutputState& state, int threads, Log& log);
+/// from then on the writer keeps a journal. Throws AgreedError.
+OpenedOutput open_output(const mpi::Communicator& world, const OutputPlan& plan, Log& log);
 
 }  // namespace tangram

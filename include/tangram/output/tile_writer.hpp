@@ -12,6 +12,7 @@
 #include "tangram/output/tile_file.hpp"
 #include "tangram/support/log.hpp"
 #include "tangram/support/mpi.hpp"
+#include "tangram/support/parallel_hdf5.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -19,10 +20,11 @@
 
 namespace tangram {
 
-/// Collective. Creates `path` with the big datasets of `shape`, and reserves its space on disk.
+/// Collective. Creates `path` with the big datasets of `shape`, telling MPI-IO `hints`, and reserves its space on
+/// disk.
 /// Throws AgreedError(no_resources) with the bytes needed if the space is not there.
 void create_kernel_file(const mpi::Communicator& comm, const std::string& path, const KernelShape& shape,
-                        Log& log);
+                        const h5::MpiIoHints& hints, Log& log);
 
 class TileWriter {
 public:

@@ -10,4 +10,16 @@ namespace tangram {
 /// At least 1.
 int default_threads(const mpi::Communicator& world);
 
+/// How many cores this rank's affinity mask allows.
+int allowed_cores();
+
+struct CoreUse {
+    int threads = 0;  ///< that run on them, of all ranks of the node
+    int cores = 0;
+};
+
+/// Collective. The most crowded set of cores that this rank's threads run on: its own mask with the ranks inside it, or
+/// all masks of its node together.
+CoreUse core_use(const mpi::Communicator& world, int threads);
+
 }  // namespace tangram

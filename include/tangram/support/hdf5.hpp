@@ -110,6 +110,14 @@ void write_dataset(const Handle& location, const std::string& path, std::span<co
                    std::span<const Index> dims);
 void write_dataset(const Handle& location, const std::string& path, std::span<const std::string> values);
 
+// ---- named dimensions, which netCDF-4 readers know: HDF5's dimension scales
+/// Makes a 1-D dataset the scale of the dimension `name`.
+void make_scale(const Handle& dataset, const std::string& name);
+/// Names axis `axis` of `dataset`: its k-th entry along it belongs to the k-th of `scale`.
+void attach_scale(const Handle& dataset, Index axis, const Handle& scale);
+/// Forgets the scales of all axes.
+void detach_scales(const Handle& dataset);
+
 // ---- attributes: strings are variable-length UTF-8, integers int64, reals float64; an existing one is
 // replaced
 void write_attribute(const Handle& object, const std::string& name, const std::string& value);

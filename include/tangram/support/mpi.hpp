@@ -100,6 +100,9 @@ std::vector<double> gather(const Communicator& comm, std::span<const double> val
 /// Collective.
 void barrier(const Communicator& comm);
 
+/// Of the machine that this rank runs on.
+std::string host_name();
+
 /// The name and version of the MPI library.
 std::string library_version();
 

@@ -6,10 +6,16 @@
 #include "tangram/support/mpi.hpp"
 
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace tangram::h5 {
 
+/// Key and value of what MPI-IO is told when it creates a file (MPI standard, "File Info"; ROMIO and ompio have keys
+/// of their own, such as striping_factor on Lustre). It ignores keys that it does not know.
+using MpiIoHints = std::vector<std::pair<std::string, std::string>>;
+
 /// Collective. Creates (or truncates) `path`, newest file format, metadata written collectively.
-Handle create_parallel(const std::string& path, const mpi::Communicator& comm);
+Handle create_parallel(const std::string& path, const mpi::Communicator& comm, const MpiIoHints& hints = {});
 
 }  // namespace tangram::h5
