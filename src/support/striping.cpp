@@ -53,7 +53,7 @@ std::optional<OneServer> one_server(const std::string& path) {
     if (type == lustre && lustre_stripes_of(path) == 1) {
         return OneServer{
             "Lustre with one stripe",
-            "begin afresh with --hint striping_factor=8, or after 'lfs setstripe -c 8' on its directory"};
+            "begin afresh after 'lfs setstripe -c 8' on its directory, or with --hint striping_factor=8"};
     }
     return std::nullopt;
 }
