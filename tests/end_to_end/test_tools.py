@@ -10,7 +10,7 @@ import h5py
 import numpy
 
 from bad_input_table import BAD_INPUT, IO, USAGE
-from harness import JOBS, Skip, each, kernel, read_safetensors, tangram
+from harness import JOBS, ROOT, Skip, each, kernel, read_safetensors, tangram
 
 DIGITS = JOBS / "digits" / "digits.h5"
 MODEL = JOBS / "digits" / "digits_mlp.safetensors"
@@ -327,3 +327,40 @@ def test_a_state_dict_inside_a_checkpoint_is_named(folder):
     assert len(read_safetensors(folder / "m.safetensors")) == 4
     done = convert(folder / "m.pt", folder / "other.safetensors", "--entry", "state.ema")
     assert done.returncode == BAD_INPUT and "no entry ema" in done.stderr and "model" in done.stderr
+
+
+# ---- the lines that README shows
+
+
+def readme(language):
+    """The code blocks of this language in README's section on tools."""
+    section = (ROOT / "README.md").read_text().split("## In your tools")[1].split("\n## ")[0]
+    blocks = re.findall(rf"^```{language}\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
+    assert len(blocks) == 1, f"README has {len(blocks)} blocks of {language}"
+    return blocks[0]
+
+
+def made_by_init(folder):
+    """ntk.h5 of a network whose tensors are called as in README."""
+    assert tangram("init", "--widths", "5,8,1", "--output", folder / "m.safetensors", "--samples", 120, "--data", folder / "d.h5").code == 0
+    kernel(folder / "m.safetensors", f"{folder}/d.h5:x", folder / "ntk.h5", "--activation", "tanh", precision="float32").close()
+
+
+LINES = {
+    "python": ([sys.executable, "-c"], "python", "print(K.shape, len(names), block.shape, len(parts), float(total['ntk'].sum()) == float(total['ntk'].values.sum()))",
+               "(120, 120) 4 (100, 100) 4 True"),
+    "octave": (["octave", "--no-gui", "--quiet", "--norc", "--eval"], "matlab",
+               "printf('%d %d %d', size(s.ntk), columns(s.components.fc1_weight))", "ans = 0\n120 120 120"),
+    "r": (["Rscript", "-e"], "r", "cat(dim(K), dim(W), passed)", "120 120 120 120 1"),
+}
+
+
+@each(LINES)
+def test_the_lines_of_readme_read_the_file(folder, program, language, last, expected):
+    for module in ("xarray", "h5netcdf"):
+        need(module)
+    need(program=program[0])
+    made_by_init(folder)
+    lines = [line for line in readme(language).splitlines() if "h5read" not in line]  # MATLAB's own
+    done = subprocess.run([*program, "\n".join([*lines, last])], cwd=folder, capture_output=True, text=True, timeout=120)
+    assert done.stdout.strip() == expected, done
