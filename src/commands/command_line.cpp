@@ -10,7 +10,7 @@ namespace tangram {
 
 namespace {
 
-const std::vector<std::string> command_names{"kernel", "verify", "init", "bench"};
+const std::vector<std::string> command_names{"kernel", "verify", "check", "compare", "init", "bench"};
 
 std::string overview() {
     return version_line() +
@@ -19,6 +19,9 @@ std::string overview() {
            "  tangram kernel --model FILE[:GROUP] --data FILE:DATASET --output OUT.h5 [options]\n"
            "                                 compute the kernel, write it, check it; under mpirun or srun\n"
            "  tangram verify OUT.h5          is the file whole, and as it was written? under mpirun or srun\n"
+           "  tangram check OUT.h5           its checks once more, with more or other samples\n"
+           "  tangram compare OUT.h5 OTHER.h5:DATASET\n"
+           "                                 why does another program's kernel differ?\n"
            "  tangram init --widths d0,..,C --output M.safetensors [options]\n"
            "                                 a random network, and samples for it\n"
            "  tangram bench [options]\n"
@@ -65,6 +68,16 @@ CommandLine parse(int argc, const char* const* argv) {
         VerifyOptions options;
         parse_command("verify", "Read every tile of a kernel file back: is it whole, and as it was written?",
                       &add_verify_options, arguments, options, result);
+    } else if (command == "check") {
+        CheckOptions options;
+        parse_command("check",
+                      "Redo the checks of a kernel file, with more or other samples and another probe.",
+                      &add_check_options, arguments, options, result);
+    } else if (command == "compare") {
+        CompareOptions options;
+        parse_command("compare",
+                      "Say why another program's kernel of the same samples differs from the file's.",
+                      &add_compare_options, arguments, options, result);
     } else if (command == "init") {
         InitOptions options;
         parse_command("init", "Write a random network, and random samples for it.", &add_init_options,

@@ -87,6 +87,17 @@ void naming_inputs(const KernelOptions& options, const SampleSelection& selectio
     }
 }
 
+Matrix<double> read_few_samples(const mpi::Communicator& world, const SampleOptions& options,
+                                const SampleSelection& selection, const std::vector<std::int64_t>& samples) {
+    Matrix<double> X(static_cast<Index>(samples.size()), selection.width);
+    agree(world, [&] {
+        for (Index k = world.rank(); k < X.rows(); k += world.size())
+            read_samples(options, selection, samples[at(k)], X.view().row_block(k, 1));
+    });
+    mpi::sum(world, {X.data(), at(X.size())});  // zero on all ranks but one
+    return X;
+}
+
 std::vector<std::string> input_files(const KernelOptions& options) {
     std::vector<std::string> files;
     for (const std::string& location : {options.model, options.samples.location, options.samples.indices,

@@ -11,20 +11,6 @@ namespace {
 /// repeated.
 constexpr std::uint64_t check_seed = 1;
 
-/// Collective. The inputs of the check samples, each read by the rank whose shard it is in, on every rank.
-/// (M, d_0)
-Matrix<double> gather_check_samples(const Run& run, const std::vector<std::int64_t>& samples) {
-    const PanelRange& mine = run.distribution.shard_samples;
-    Matrix<double> X(static_cast<Index>(samples.size()), run.inputs.network.inputs());
-    for (Index k = 0; k < X.rows(); ++k) {
-        const Index sample = samples[at(k)];
-        if (sample < mine.begin || sample >= mine.end) continue;
-        read_samples(run.options.samples, run.inputs.selection, sample, X.view().row_block(k, 1));
-    }
-    mpi::sum(run.world, {X.data(), at(X.size())});  // zero on all ranks but one
-    return X;
-}
-
 }  // namespace
 
 CheckReport check_kernel(const Run& run, const Computed& computed) {
@@ -45,7 +31,8 @@ CheckReport check_kernel(const Run& run, const Computed& computed) {
     }
     if (!report.run) return report;
     report.samples = spread_check_samples(run.shape.panels.samples, run.options.check_samples);
-    const Matrix<double> X = gather_check_samples(run, report.samples);
+    const Matrix<double> X =
+        read_few_samples(run.world, run.options.samples, inputs.selection, report.samples);
     check_against_jacobian(run.world, run.paths.partial, run.shape, inputs.network, inputs.reduction,
                            X.view(), report);
     const ReadSamples read = [&](Index first, MatrixView<double> out) {

@@ -11,6 +11,9 @@
 extern "C" void dsyev_(const char* jobz, const char* uplo, const int* n, double* a, const int* lda, double* w,
                        double* work, const int* lwork, int* info);
 
+extern "C" void dgelqf_(const int* m, const int* n, double* a, const int* lda, double* tau, double* work,
+                        const int* lwork, int* info);
+
 namespace tangram::blas {
 
 namespace {
@@ -77,6 +80,21 @@ std::vector<double> symmetric_eigenvalues(ConstMatrixView<double> A) {
         fail(ExitCode::failed, "LAPACK dsyev found no eigenvalues of a {} x {} matrix (info = {})", n, n,
              info);
     return values;
+}
+
+void upper_factor(MatrixView<double> A) {
+    // Row-major A is column-major A^T = L Q', and R = L^T.
+    const int rows = narrow(A.cols, "columns");
+    const int cols = narrow(A.rows, "rows");
+    const int ld = narrow(A.ld, "leading dimension");
+    std::vector<double> tau(at(A.cols));
+    std::vector<double> work(at(A.cols * 64));
+    const int workspace = narrow(static_cast<Index>(work.size()), "workspace");
+    int info = 0;
+    dgelqf_(&rows, &cols, A.data, &ld, tau.data(), work.data(), &workspace, &info);
+    if (info != 0)
+        fail(ExitCode::failed, "LAPACK dgelqf failed on a {} x {} matrix (info = {})", cols, rows, info);
+    for (Index i = 1; i < A.cols; ++i) std::fill(A.row(i), A.row(i) + i, 0.0);
 }
 
 void set_blas_threads(int threads) {

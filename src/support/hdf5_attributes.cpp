@@ -61,6 +61,23 @@ std::string read_text_attribute(const Handle& object, const std::string& name) {
     return value;
 }
 
+std::vector<std::string> read_texts_attribute(const Handle& object, const std::string& name) {
+    const Handle attribute(H5Aopen(object.get(), name.c_str(), H5P_DEFAULT), H5Aclose);
+    if (!attribute.valid()) fail(ExitCode::io, "no attribute {}", name);
+    const Handle type(H5Aget_type(attribute.get()), H5Tclose);
+    const Handle space(H5Aget_space(attribute.get()), H5Sclose);
+    if (H5Tis_variable_str(type.get()) <= 0) fail(ExitCode::io, "the attribute {} is of another kind", name);
+    std::vector<char*> texts(static_cast<std::size_t>(H5Sget_simple_extent_npoints(space.get())), nullptr);
+    if (H5Aread(attribute.get(), type.get(), texts.data()) < 0)
+        fail(ExitCode::io, "reading the attribute {} failed: {}", name, last_error());
+    std::vector<std::string> values;
+    for (char* text : texts) {
+        values.emplace_back(text == nullptr ? "" : text);
+        H5free_memory(text);
+    }
+    return values;
+}
+
 Index read_integer_attribute(const Handle& object, const std::string& name) {
     return read_number<Index>(object, name, H5T_INTEGER, H5T_NATIVE_INT64);
 }

@@ -3,6 +3,8 @@
 // and --version work without it; a mistake is kept and thrown once all ranks can agree on it.
 
 #include "tangram/commands/bench.hpp"
+#include "tangram/commands/check.hpp"
+#include "tangram/commands/compare.hpp"
 #include "tangram/commands/init.hpp"
 #include "tangram/commands/kernel.hpp"
 #include "tangram/commands/verify.hpp"
@@ -18,7 +20,9 @@ struct CommandLine {
     std::string text;            ///< --help or --version: print this and be done
     std::optional<Error> error;  ///< a usage error
     /// The command with its options.
-    std::variant<std::monostate, KernelOptions, InitOptions, BenchOptions, VerifyOptions> run;
+    std::variant<std::monostate, KernelOptions, InitOptions, BenchOptions, VerifyOptions, CheckOptions,
+                 CompareOptions>
+        run;
 };
 
 CommandLine parse_command_line(int argc, const char* const* argv);

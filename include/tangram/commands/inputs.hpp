@@ -30,6 +30,10 @@ Inputs load_inputs(const KernelOptions& options, const mpi::Communicator& world)
 void naming_inputs(const KernelOptions& options, const SampleSelection& selection,
                    const std::function<void()>& work);
 
+/// Collective. The inputs of a few samples, each read by one rank, on every rank: (M, d_0).
+Matrix<double> read_few_samples(const mpi::Communicator& world, const SampleOptions& options,
+                                const SampleSelection& selection, const std::vector<std::int64_t>& samples);
+
 /// The files that the options name, each once.
 std::vector<std::string> input_files(const KernelOptions& options);
 

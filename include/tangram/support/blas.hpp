@@ -26,6 +26,10 @@ void gram_lower(ConstMatrixView<double> A, MatrixView<double> C);
 /// Eigenvalues of the symmetric matrix A (n x n), ascending (LAPACK dsyev, values only).
 std::vector<double> symmetric_eigenvalues(ConstMatrixView<double> A);
 
+/// R of A = Q R, A (m x n) with m >= n: in the upper triangle of A's first n rows, the rest of which becomes zero; the
+/// other rows are scratch (LAPACK dgelqf of the transpose).
+void upper_factor(MatrixView<double> A);
+
 /// How many threads one BLAS call may use.
 void set_blas_threads(int threads);
 

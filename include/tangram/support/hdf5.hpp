@@ -131,6 +131,8 @@ std::vector<std::string> attribute_names(const Handle& object);
 bool has_attribute(const Handle& object, const std::string& name);
 /// The one value of an attribute. Throws Error(io) if it is not there or of another kind.
 std::string read_text_attribute(const Handle& object, const std::string& name);
+/// All values of an attribute of texts.
+std::vector<std::string> read_texts_attribute(const Handle& object, const std::string& name);
 Index read_integer_attribute(const Handle& object, const std::string& name);
 std::uint64_t read_unsigned_attribute(const Handle& object, const std::string& name);
 double read_real_attribute(const Handle& object, const std::string& name);

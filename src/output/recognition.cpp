@@ -1,0 +1,100 @@
+#include "tangram/output/recognition.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace tangram {
+
+namespace {
+
+/// A quantity with a name that may appear as itself, inverted, or under a root.
+struct Quantity {
+    std::string name;
+    double value = 1;
+};
+
+constexpr std::size_t most_names = 4;
+
+/// A width or a count as the whole number that it is.
+std::string as_known(double value) {
+    return value == std::round(value) ? fmt::format("{:.0f}", value) : plain(value);
+}
+
+std::string names_of(double factor, double relative_error, const std::vector<Quantity>& quantities) {
+    std::vector<std::string> names, values;
+    const double close = std::max(relative_error, 1e-6);
+    const auto consider = [&](const std::string& name, double value, const Quantity& quantity) {
+        if (!(std::abs(factor / value - 1) <= close) || names.size() == most_names) return;
+        names.push_back(name);
+        const std::string said = fmt::format("{} = {}", quantity.name, as_known(quantity.value));
+        if (std::find(values.begin(), values.end(), said) == values.end()) values.push_back(said);
+    };
+    for (const Quantity& q : quantities) {
+        if (!(q.value > 0) || q.value == 1) continue;
+        consider("1/" + q.name, 1 / q.value, q);
+        consider(q.name, q.value, q);
+        consider(fmt::format("1/sqrt({})", q.name), 1 / std::sqrt(q.value), q);
+        consider(fmt::format("sqrt({})", q.name), std::sqrt(q.value), q);
+        consider(fmt::format("1/{}^2", q.name), 1 / (q.value * q.value), q);
+        consider(fmt::format("{}^2", q.name), q.value * q.value, q);
+    }
+    if (names.empty()) {
+        for (const auto& [name, value] : {Quantity{"2", 2},
+                                          {"1/2", 0.5},
+                                          {"4", 4},
+                                          {"1/4", 0.25},
+                                          {"sqrt(2)", std::sqrt(2)},
+                                          {"1/sqrt(2)", std::sqrt(0.5)}}) {
+            if (std::abs(factor / value - 1) <= close) return " = " + name;
+        }
+        return "";
+    }
+    return fmt::format(" = {} ({})", fmt::join(names, " = "), fmt::join(values, ", "));
+}
+
+}  // namespace
+
+std::string plain(double value) {
+    constexpr int digits = 7;
+    if (value == 0 || !std::isfinite(value)) return fmt::format("{:.5f}", value);
+    const int magnitude = static_cast<int>(std::floor(std::log10(std::abs(value))));
+    return fmt::format("{:.{}f}", value, std::max(digits - 1 - magnitude, 0));
+}
+
+std::string name_of_component_factor(double factor, double relative_error, const KernelFacts& facts,
+                                     const ComponentFacts& component) {
+    std::vector<Quantity> quantities{{"fan_in", static_cast<double>(component.fan_in)},
+                                     {"fan_out", static_cast<double>(component.fan_out)},
+                                     {"C", static_cast<double>(facts.outputs)}};
+    if (component.is_ntk) {
+        const double std_deviation = component.is_bias
+                                         ? component.scale
+                                         : component.scale * std::sqrt(static_cast<double>(component.fan_in));
+        quantities.push_back({component.is_bias ? "bias_std" : "weight_std", std_deviation});
+    }
+    quantities.push_back({component.is_bias ? "bias_scale" : "weight_scale", component.scale});
+    quantities.push_back({"N", static_cast<double>(facts.samples)});
+    return names_of(factor, relative_error, quantities);
+}
+
+std::string name_of_total_factor(double factor, double relative_error, const KernelFacts& facts) {
+    std::vector<Quantity> quantities{{"C", static_cast<double>(facts.outputs)},
+                                     {"N", static_cast<double>(facts.samples)}};
+    // A width that all layers share, as their fan-out or their fan-in.
+    std::vector<Index> widths;
+    for (const ComponentFacts& component : facts.components)
+        widths.insert(widths.end(), {component.fan_in, component.fan_out});
+    std::sort(widths.begin(), widths.end());
+    widths.erase(std::unique(widths.begin(), widths.end()), widths.end());
+    for (const Index width : widths) {
+        if (width != facts.outputs && width != facts.samples)
+            quantities.push_back({fmt::format("the width {}", width), static_cast<double>(width)});
+    }
+    quantities.push_back({"the number of parameters", static_cast<double>(facts.parameters)});
+    return names_of(factor, relative_error, quantities);
+}
+
+}  // namespace tangram
