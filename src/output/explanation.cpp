@@ -131,61 +131,88 @@ std::string other_reading(const Search& search, const std::vector<Change>& chang
     return "";
 }
 
+std::string component_factor_name(const Search& search, Index k, double factor, double uncertainty) {
+    if (!(factor > 0)) return "";
+    return name_of_component_factor(factor, deviations * uncertainty / factor, search.facts,
+                                    search.facts.components[at(k)]);
+}
+
 std::string scaled_in_words(const Search& search, Index k, double factor, double uncertainty) {
-    const std::string name = name_of_component_factor(factor, deviations * uncertainty / std::abs(factor),
-                                                      search.facts, search.facts.components[at(k)]);
-    return fmt::format("{} by {}{}", search.name(k), plain(factor), name);
+    return fmt::format("{} by {}{}", search.name(k), plain(factor),
+                       component_factor_name(search, k, factor, uncertainty));
 }
 
-/// Those of `changes` that take a component away, or count it twice.
-std::vector<Change> those_near(const Search& search, const std::vector<Change>& changes, double wanted) {
-    std::vector<Change> near;
-    for (const Change& change : changes) {
-        if (change.column != search.constant() && is_near(change.change, wanted, change.uncertainty))
-            near.push_back(change);
-    }
-    return near;
+Vector changed(const Search& search, const Change& change, double by) {
+    Vector weights = search.kernel();
+    weights[at(change.column)] += by;
+    return weights;
 }
 
-bool explain_by_one_change(const Search& search, Explanation& explanation) {
-    const std::vector<Change> changes = single_changes(search);
-    if (changes.empty()) return false;
-    const auto with = [&](const Change& change, double value) {
-        Vector weights = search.kernel();
-        weights[at(change.column)] += value;
-        return weights;
-    };
+/// Some component is not there, or twice: several, where they cannot be told apart.
+bool explain_as_missing_or_doubled(const Search& search, const std::vector<Change>& changes,
+                                   Explanation& explanation) {
     for (const auto& [wanted, word] : {std::pair{-1.0, "missing"}, std::pair{1.0, "doubled"}}) {
-        const std::vector<Change> near = those_near(search, changes, wanted);
+        std::vector<Change> near;
+        for (const Change& change : changes) {
+            if (change.column != search.constant() && is_near(change.change, wanted, change.uncertainty))
+                near.push_back(change);
+        }
         if (near.empty()) continue;
-        accept(explanation, with(near.front(), wanted),
+        accept(explanation, changed(search, near.front(), wanted),
                fmt::format("{} {}{}", word, joined(names_of(search, near), " or "),
                            other_reading(search, changes)));
         return true;
     }
-    const auto constant = std::find_if(changes.begin(), changes.end(), [&](const Change& change) {
-        return change.column == search.constant();
-    });
-    const std::vector<std::string> names = names_of(search, changes);
-    if (constant != changes.end()) {
+    return false;
+}
+
+enum class Factors { with_a_name, any };
+
+bool explain_as_scaled(const Search& search, const std::vector<Change>& changes, Factors factors,
+                       Explanation& explanation) {
+    std::vector<std::string> readings;
+    const Change* first = nullptr;
+    for (const Change& change : changes) {
+        const double factor = 1 + change.change;
+        if (change.column == search.constant()) continue;
+        if (factors == Factors::with_a_name &&
+            component_factor_name(search, change.column, factor, change.uncertainty).empty())
+            continue;
+        readings.push_back(scaled_in_words(search, change.column, factor, change.uncertainty));
+        if (first == nullptr) first = &change;
+    }
+    if (first == nullptr) return false;
+    accept(explanation, changed(search, *first, first->change),
+           "scaled " + joined(readings, ", or ") + other_reading(search, changes));
+    return true;
+}
+
+bool explain_as_offset(const Search& search, const std::vector<Change>& changes, Explanation& explanation) {
+    for (const Change& change : changes) {
+        if (change.column != search.constant()) continue;
+        const std::vector<std::string> names = names_of(search, changes);
+        const bool one = names.size() == 1;
         std::string unresolved;
         if (!names.empty()) {
             unresolved = fmt::format(
-                "; {} the same in all entries, too: {} missing or doubled does not make this offset, and no "
-                "fit "
-                "can assign it to {}",
-                names.size() == 1 ? names.front() + " is" : joined(names) + " are",
-                names.size() == 1 ? "that" : "one of them", names.size() == 1 ? "it" : "one of them");
+                "; {} the same in all entries, too: {} missing or doubled does not make this offset, "
+                "and no fit can assign it to {}",
+                one ? names.front() + " is" : joined(names) + " are", one ? "that" : "one of them",
+                one ? "it" : "one of them");
         }
-        accept(explanation, with(*constant, constant->change),
-               fmt::format("offset {} in every entry{}", plain(constant->change), unresolved));
+        accept(explanation, changed(search, change, change.change),
+               fmt::format("offset {} in every entry{}", plain(change.change), unresolved));
         return true;
     }
-    std::vector<std::string> readings;
-    for (const Change& change : changes)
-        readings.push_back(scaled_in_words(search, change.column, 1 + change.change, change.uncertainty));
-    accept(explanation, with(changes.front(), changes.front().change), "scaled " + joined(readings, ", or "));
-    return true;
+    return false;
+}
+
+bool explain_by_one_change(const Search& search, Explanation& explanation) {
+    const std::vector<Change> changes = single_changes(search);
+    return explain_as_missing_or_doubled(search, changes, explanation) ||
+           explain_as_scaled(search, changes, Factors::with_a_name, explanation) ||
+           explain_as_offset(search, changes, explanation) ||
+           explain_as_scaled(search, changes, Factors::any, explanation);
 }
 
 // ---- several changes

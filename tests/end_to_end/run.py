@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs the end-to-end tests: every test_* function of the test_*.py files beside this one.
 
-    tests/end_to_end/run.py [PART OF A NAME ..] [--list] [--workers 5] [--no-skips]
+    tests/end_to_end/run.py [PART OF A NAME ..] [--list] [--workers 8] [--no-skips]
 
 A test takes an empty folder of its own, and fails by raising. One line a test; the last line is `N passed, M failed`.
 A test that cannot be made here, for want of a tool or a right, says why and counts as neither; with --no-skips it fails.
@@ -61,7 +61,7 @@ def main():
     parser.add_argument("filters", nargs="*", help="run the tests whose name contains one of these")
     parser.add_argument("--list", action="store_true", help="only print the names")
     parser.add_argument("--no-skips", action="store_true", help="a test that cannot be made here has failed")
-    parser.add_argument("--workers", type=int, default=5, help="tests run at once (5)")
+    parser.add_argument("--workers", type=int, default=8, help="tests run at once (8)")
     arguments = parser.parse_args()
 
     tests = [t for t in discover() if not arguments.filters or any(part in t[0] for part in arguments.filters)]
