@@ -60,7 +60,8 @@ std::string names_of(double factor, double relative_error, const std::vector<Qua
 std::string plain(double value) {
     constexpr int digits = 7;
     if (value == 0 || !std::isfinite(value)) return fmt::format("{:.5f}", value);
-    const int magnitude = static_cast<int>(std::floor(std::log10(std::abs(value))));
+    // Of the number as it will be rounded: 0.99999999 is 1.000000.
+    const int magnitude = static_cast<int>(std::floor(std::log10(std::abs(value) * (1 + 5e-8))));
     return fmt::format("{:.{}f}", value, std::max(digits - 1 - magnitude, 0));
 }
 
