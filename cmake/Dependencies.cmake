@@ -60,6 +60,20 @@ foreach(needed IN ITEMS "CLI11;libcli11-dev" "nlohmann_json;nlohmann-json3-dev" 
   endif()
 endforeach()
 
+# For `tangram spectrum` on several ranks: ScaLAPACK, and ELPA on top of it. Without, it has LAPACK on one rank.
+find_library(SCALAPACK_LIBRARY NAMES scalapack-openmpi scalapack HINTS $ENV{SCALAPACK_ROOT}/lib)
+find_path(ELPA_INCLUDE_DIR elpa/elpa_constants.h HINTS $ENV{ELPA_ROOT}/include PATH_SUFFIXES elpa)
+find_library(ELPA_LIBRARY elpa HINTS $ENV{ELPA_ROOT}/lib)
+if(SCALAPACK_LIBRARY)
+  target_compile_definitions(tangram_dependencies INTERFACE TANGRAM_HAVE_SCALAPACK)
+  if(ELPA_LIBRARY AND ELPA_INCLUDE_DIR)
+    target_compile_definitions(tangram_dependencies INTERFACE TANGRAM_HAVE_ELPA)
+    target_include_directories(tangram_dependencies SYSTEM INTERFACE ${ELPA_INCLUDE_DIR})
+    target_link_libraries(tangram_dependencies INTERFACE ${ELPA_LIBRARY})
+  endif()
+  target_link_libraries(tangram_dependencies INTERFACE ${SCALAPACK_LIBRARY})
+endif()
+
 find_package(Threads REQUIRED)
 
 target_include_directories(tangram_dependencies SYSTEM INTERFACE

@@ -10,6 +10,7 @@ packages=(
     g++ make cmake ninja-build pkg-config git
     libopenmpi-dev openmpi-bin libhdf5-openmpi-dev hdf5-tools libopenblas-pthread-dev
     libxxhash-dev libssl-dev libcli11-dev nlohmann-json3-dev libspdlog-dev libfmt-dev doctest-dev
+    libscalapack-openmpi-dev libelpa-dev
     python3-numpy python3-h5py
 )
 tools=(

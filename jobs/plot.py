@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """One figure of a kernel file: the kernel, its components on one scale, what each parameter tensor contributes to the
-trace, and the checks.
+trace, and the checks. Of a file of spectra, by `tangram spectrum`: the eigenvalues of the total and each component.
 
     jobs/plot.py OUT.h5                        writes OUT.png
     jobs/plot.py OUT.h5 --output figure.pdf    or .svg, or whatever matplotlib writes
     jobs/plot.py OUT.h5 --samples 200          show so many samples (400, evenly spaced)
+    jobs/plot.py OUT.spectrum.h5               writes OUT.spectrum.png
 
 Samples are in order of their labels where the file has some. Of a large kernel only the rows of these samples are read,
 and the diagonals. Needs python3-h5py and python3-matplotlib.
@@ -85,14 +86,21 @@ class Kernel:
                 f"parameterization, {a['precision']}")
 
 
-def open_kernel(path):
+def open_file(path, formats=("tangram", "tangram spectrum")):
     try:
         file = h5py.File(path, "r", rdcc_nbytes=0)  # no cache of whole tiles: only what is asked for is read
     except OSError as error:
-        raise Refusal(f"cannot open ({path}): {error}: name the --output of 'tangram kernel'") from None
-    if file.attrs.get("format") != "tangram" or file.attrs.get("status") == "partial":
-        raise Refusal(f"not a finished kernel file of tangram ({path}): name the --output of 'tangram kernel'")
+        raise Refusal(f"cannot open ({path}): {error}: name the --output of 'tangram kernel' or 'tangram spectrum'") from None
+    if file.attrs.get("format") not in formats or file.attrs.get("status") == "partial":
+        raise Refusal(f"not a finished file of tangram ({path}): name the --output of 'tangram kernel' or 'tangram spectrum'")
     return file
+
+
+def spectra_of(file):
+    """[(name, group)] of a file of spectra, those of whole kernels first."""
+    found = []
+    file["spectrum"].visititems(lambda name, item: found.append((name, item)) if "eigenvalues" in item else None)
+    return sorted(found, key=lambda entry: (entry[0].count("/"), entry[0]))
 
 
 # ---- drawing
@@ -253,8 +261,67 @@ def draw(kernel):
     return figure
 
 
+def draw_eigenvalues(axes, spectra):
+    """Against their rank, largest first: spikes on the left, the bulk where lines are flat, noise below each floor."""
+    colors = pyplot.get_cmap("tab10").colors
+    for k, (name, group) in enumerate(spectra):
+        values = group["eigenvalues"][:][::-1]
+        positive = numpy.flatnonzero(values > 0)
+        style = dict(color="black", linewidth=1.6) if "/" not in name else dict(color=colors[k % 10], linewidth=1)
+        clean = positive[values[positive] >= group.attrs["noise_floor"]]
+        axes.plot(clean + 1, values[clean], label=name, marker=".", markersize=2.5, **style)
+        noise = positive[values[positive] < group.attrs["noise_floor"]]
+        axes.plot(noise + 1, values[noise], ".", markersize=1.2, alpha=0.35, color=style["color"])
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    largest = max(group.attrs["noise_floor"] / numpy.finfo("f8").eps for _, group in spectra)
+    lowest = min(max(group.attrs["noise_floor"], 1e-300) for _, group in spectra)
+    axes.set_ylim(bottom=max(lowest * 1e-3, largest * 1e-30))
+    axes.set_xlabel("rank")
+    axes.set_ylabel("eigenvalue (faint: below the noise floor of the stored precision)")
+    axes.legend(frameon=False, fontsize=7)
+
+
+def draw_densities(axes, spectra):
+    """How many eigenvalues there are at each size: the bulk and what stands apart from it."""
+    colors = pyplot.get_cmap("tab10").colors
+    above = {name: group["eigenvalues"][:][group["eigenvalues"][:] >= max(group.attrs["noise_floor"], 1e-300)] for name, group in spectra}
+    everything = numpy.concatenate(list(above.values()))
+    if len(everything) == 0:
+        return
+    edges = numpy.logspace(numpy.log10(everything.min()) - 0.05, numpy.log10(everything.max()) + 0.05, 60)
+    for k, (name, values) in enumerate(above.items()):
+        color = "black" if "/" not in name else colors[k % 10]
+        counts, _ = numpy.histogram(values, edges)
+        axes.stairs(numpy.where(counts > 0, counts, numpy.nan), edges, color=color, linewidth=1.4 if "/" not in name else 0.9)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("eigenvalue")
+    axes.set_ylabel("how many")
+
+
+def draw_spectra(file):
+    spectra = spectra_of(file)
+    with pyplot.rc_context(TEXT):
+        figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4.6), gridspec_kw={"width_ratios": [1.25, 1]})
+        figure.subplots_adjust(left=0.07, right=0.98, bottom=0.11, top=0.84, wspace=0.2)
+        source = Path(file["provenance"].attrs["kernel_file"]).name
+        first, group = spectra[0]
+        a = group.attrs
+        condition = f"{a['condition_number']:.2e}" + (" (noise)" if a["condition_number_is_noise"] else "")
+        figure.text(0.07, 0.94, f"Eigenvalues of {source}", fontsize=11)
+        figure.text(0.07, 0.89, f"{first}: n = {a['n']:,}, condition number {condition}, effective rank {a['effective_rank']:.1f}, by entropy "
+                    f"{a['entropy_rank']:.1f}, largest stable step {a['largest_stable_step']:.2e}", fontsize=8, color="#444444")
+        draw_eigenvalues(left, spectra)
+        draw_densities(right, spectra)
+        for axes in (left, right):
+            for side in ("top", "right"):
+                axes.spines[side].set_visible(False)
+    return figure
+
+
 def main():
-    parser = argparse.ArgumentParser(description="One figure of a kernel file.")
+    parser = argparse.ArgumentParser(description="One figure of a kernel file, or of its spectra.")
     parser.add_argument("input", type=Path, metavar="OUT.h5")
     parser.add_argument("--output", type=Path, help="the picture (OUT.png)")
     parser.add_argument("--samples", type=int, default=400, help="how many are shown (400)")
@@ -263,8 +330,9 @@ def main():
     try:
         if arguments.samples < 1:
             raise Refusal("--samples is less than 1: give a number of samples")
-        with open_kernel(arguments.input) as file:
-            figure = draw(Kernel(file, arguments.samples))
+        with open_file(arguments.input) as file:
+            is_spectrum = file.attrs["format"] == "tangram spectrum"
+            figure = draw_spectra(file) if is_spectrum else draw(Kernel(file, arguments.samples))
         figure.savefig(output)
     except (Refusal, OSError, ValueError) as error:
         print(f"plot: error: {error}", file=sys.stderr)

@@ -39,6 +39,8 @@ int run(const CommandLine& command, const mpi::Communicator& world, std::optiona
     if (const auto* verify = std::get_if<VerifyOptions>(&command.run)) return run_verify(*verify, world);
     if (const auto* check = std::get_if<CheckOptions>(&command.run)) return run_check(*check, world);
     if (const auto* compare = std::get_if<CompareOptions>(&command.run)) return run_compare(*compare, world);
+    if (const auto* spectrum = std::get_if<SpectrumOptions>(&command.run))
+        return run_spectrum(*spectrum, world);
     if (const auto* init = std::get_if<InitOptions>(&command.run)) return run_init(*init, world);
     if (const auto* bench = std::get_if<BenchOptions>(&command.run)) return run_bench(*bench, world);
     return static_cast<int>(ExitCode::usage);

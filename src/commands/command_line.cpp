@@ -10,7 +10,8 @@ namespace tangram {
 
 namespace {
 
-const std::vector<std::string> command_names{"kernel", "verify", "check", "compare", "init", "bench"};
+const std::vector<std::string> command_names{"kernel",   "verify", "check", "compare",
+                                             "spectrum", "init",   "bench"};
 
 std::string overview() {
     return version_line() +
@@ -22,6 +23,9 @@ std::string overview() {
            "  tangram check OUT.h5           its checks once more, with more or other samples\n"
            "  tangram compare OUT.h5 OTHER.h5:DATASET\n"
            "                                 why does another program's kernel differ?\n"
+           "  tangram spectrum OUT.h5 [--of NAME] [--vectors]\n"
+           "                                 eigenvalues and eigenvectors of what is in it; under mpirun or "
+           "srun\n"
            "  tangram init --widths d0,..,C --output M.safetensors [options]\n"
            "                                 a random network, and samples for it\n"
            "  tangram bench [options]\n"
@@ -47,7 +51,7 @@ void parse_command(const std::string& name, const std::string& description, void
     result.text = parse_options(app, arguments);
     if (!result.text.empty()) return;
     validate(options);
-    if constexpr (std::is_same_v<Options, KernelOptions>) options.configuration = record_options(app);
+    if constexpr (requires { options.configuration; }) options.configuration = record_options(app);
     result.run = std::move(options);
 }
 
@@ -78,6 +82,12 @@ CommandLine parse(int argc, const char* const* argv) {
         parse_command("compare",
                       "Say why another program's kernel of the same samples differs from the file's.",
                       &add_compare_options, arguments, options, result);
+    } else if (command == "spectrum") {
+        SpectrumOptions options;
+        options.command_line = joined(argc, argv);
+        parse_command("spectrum",
+                      "Write the eigenvalues, and eigenvectors, of the matrices in a kernel file.",
+                      &add_spectrum_options, arguments, options, result);
     } else if (command == "init") {
         InitOptions options;
         parse_command("init", "Write a random network, and random samples for it.", &add_init_options,

@@ -10,7 +10,7 @@ namespace tangram {
 
 namespace {
 
-/// A quantity with a name that may appear as itself, inverted, or under a root.
+/// A quantity that may appear as itself, squared, under a root, or inverted.
 struct Quantity {
     std::string name;
     double value = 1;
@@ -23,36 +23,56 @@ std::string as_known(double value) {
     return value == std::round(value) ? fmt::format("{:.0f}", value) : plain(value);
 }
 
-std::string names_of(double factor, double relative_error, const std::vector<Quantity>& quantities) {
-    std::vector<std::string> names, values;
-    const double close = std::max(relative_error, 1e-6);
-    const auto consider = [&](const std::string& name, double value, const Quantity& quantity) {
-        if (!(std::abs(factor / value - 1) <= close) || names.size() == most_names) return;
-        names.push_back(name);
-        const std::string said = fmt::format("{} = {}", quantity.name, as_known(quantity.value));
-        if (std::find(values.begin(), values.end(), said) == values.end()) values.push_back(said);
-    };
+/// A number with a name.
+struct Candidate {
+    std::string name;
+    double value = 1;
+    std::string of;  ///< "C = 10", "" where the name says it
+};
+
+std::vector<Candidate> candidates_of(const std::vector<Quantity>& quantities) {
+    std::vector<Candidate> candidates;
     for (const Quantity& q : quantities) {
         if (!(q.value > 0) || q.value == 1) continue;
-        consider("1/" + q.name, 1 / q.value, q);
-        consider(q.name, q.value, q);
-        consider(fmt::format("1/sqrt({})", q.name), 1 / std::sqrt(q.value), q);
-        consider(fmt::format("sqrt({})", q.name), std::sqrt(q.value), q);
-        consider(fmt::format("1/{}^2", q.name), 1 / (q.value * q.value), q);
-        consider(fmt::format("{}^2", q.name), q.value * q.value, q);
+        const std::string of = fmt::format("{} = {}", q.name, as_known(q.value));
+        candidates.insert(candidates.end(), {{"1/" + q.name, 1 / q.value, of},
+                                             {q.name, q.value, of},
+                                             {fmt::format("1/sqrt({})", q.name), 1 / std::sqrt(q.value), of},
+                                             {fmt::format("sqrt({})", q.name), std::sqrt(q.value), of},
+                                             {fmt::format("1/{}^2", q.name), 1 / (q.value * q.value), of},
+                                             {fmt::format("{}^2", q.name), q.value * q.value, of}});
     }
-    if (names.empty()) {
-        for (const auto& [name, value] : {Quantity{"2", 2},
-                                          {"1/2", 0.5},
-                                          {"4", 4},
-                                          {"1/4", 0.25},
-                                          {"sqrt(2)", std::sqrt(2)},
-                                          {"1/sqrt(2)", std::sqrt(0.5)}}) {
-            if (std::abs(factor / value - 1) <= close) return " = " + name;
-        }
-        return "";
+    for (const auto& [name, value] : {Quantity{"2", 2},
+                                      {"1/2", 0.5},
+                                      {"4", 4},
+                                      {"1/4", 0.25},
+                                      {"sqrt(2)", std::sqrt(2)},
+                                      {"1/sqrt(2)", std::sqrt(0.5)}})
+        candidates.push_back({name, value, ""});
+    return candidates;
+}
+
+/// The names of the number that is nearest, if it is near enough; quantities before plain numbers.
+std::string names_of(double factor, double relative_error, const std::vector<Quantity>& quantities) {
+    constexpr double known_too_badly = 0.01;
+    if (relative_error > known_too_badly) return "";
+    const std::vector<Candidate> candidates = candidates_of(quantities);
+    double nearest = std::max(relative_error, 1e-6);
+    for (const Candidate& candidate : candidates)
+        nearest = std::min(nearest, std::abs(factor / candidate.value - 1));
+    std::vector<std::string> names, values;
+    for (const Candidate& candidate : candidates) {
+        const double off = std::abs(factor / candidate.value - 1);
+        const bool is_plain = candidate.of.empty();
+        if (off > nearest * (1 + 1e-6) + 1e-12 || off > std::max(relative_error, 1e-6)) continue;
+        if (names.size() == most_names || (is_plain && !names.empty())) continue;
+        names.push_back(candidate.name);
+        if (!is_plain && std::find(values.begin(), values.end(), candidate.of) == values.end())
+            values.push_back(candidate.of);
     }
-    return fmt::format(" = {} ({})", fmt::join(names, " = "), fmt::join(values, ", "));
+    if (names.empty()) return "";
+    const std::string of = values.empty() ? "" : fmt::format(" ({})", fmt::join(values, ", "));
+    return fmt::format(" = {}{}", fmt::join(names, " = "), of);
 }
 
 }  // namespace

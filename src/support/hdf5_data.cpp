@@ -110,6 +110,20 @@ void write_whole(const Handle& location, const std::string& path, std::span<cons
     }
 }
 
+template <class T>
+void write_part(const Handle& dataset, Index row, Index col, ConstMatrixView<T> block) {
+    in_row_slices(block, [&](Index first, ConstMatrixView<T> part) {
+        const std::array<hsize_t, 2> start{static_cast<hsize_t>(row + first), static_cast<hsize_t>(col)};
+        const std::array<hsize_t, 2> extent{static_cast<hsize_t>(part.rows), static_cast<hsize_t>(part.cols)};
+        const Handle file_space = selection(dataset, start, extent);
+        const Handle memory_space = block_space(part.rows, part.cols, part.ld);
+        if (H5Dwrite(dataset.get(), native_type<T>(), memory_space.get(), file_space.get(), H5P_DEFAULT,
+                     part.data) < 0) {
+            fail(ExitCode::io, "writing rows failed: {}: is the disk full?", last_error());
+        }
+    });
+}
+
 void put_attribute(const Handle& object, const std::string& name, hid_t type, hid_t space, hid_t memory_type,
                    const void* value) {
     if (H5Aexists(object.get(), name.c_str()) > 0) H5Adelete(object.get(), name.c_str());
@@ -184,16 +198,11 @@ Handle create_dataset(const Handle& location, const std::string& path, hid_t typ
 }
 
 void write_block(const Handle& dataset, Index row, Index col, ConstMatrixView<float> block) {
-    in_row_slices(block, [&](Index first, ConstMatrixView<float> part) {
-        const std::array<hsize_t, 2> start{static_cast<hsize_t>(row + first), static_cast<hsize_t>(col)};
-        const std::array<hsize_t, 2> extent{static_cast<hsize_t>(part.rows), static_cast<hsize_t>(part.cols)};
-        const Handle file_space = selection(dataset, start, extent);
-        const Handle memory_space = block_space(part.rows, part.cols, part.ld);
-        if (H5Dwrite(dataset.get(), H5T_NATIVE_FLOAT, memory_space.get(), file_space.get(), H5P_DEFAULT,
-                     part.data) < 0) {
-            fail(ExitCode::io, "writing rows failed: {}: is the disk full?", last_error());
-        }
-    });
+    write_part(dataset, row, col, block);
+}
+
+void write_block(const Handle& dataset, Index row, Index col, ConstMatrixView<double> block) {
+    write_part(dataset, row, col, block);
 }
 
 void write_dataset(const Handle& location, const std::string& path, std::span<const double> values,

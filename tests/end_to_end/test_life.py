@@ -87,7 +87,10 @@ class Started:
         except subprocess.TimeoutExpired:
             left = {pid: state_of(pid) for pid in self.ranks()}
             self.process.kill()
-            raise AssertionError(f"still running after {seconds} s; ranks left and what they wait in: {left}") from None
+            # Now and then mpirun 4.1 does not notice that its ranks have ended: they have, and that is what is ours.
+            if not left or any(not state.startswith("Z") for state in left.values()):
+                raise AssertionError(f"still running after {seconds} s; ranks left and what they wait in: {left}") from None
+            self.process.wait()
         finally:
             self.log.seek(0)
             text = self.log.read()

@@ -172,6 +172,15 @@ def test_an_array_makes_the_kernels_of_a_series_and_leaves_alone_what_is_done(fo
     assert [(path.stat().st_ino, path.stat().st_mtime_ns) for path in outputs] == before
 
 
+def test_a_spectrum_follows_its_kernel(folder):
+    kernel_job = Job(root(folder), "jobs/kernel.sbatch")
+    job = Job(folder, "--dependency=singleton", "jobs/spectrum.sbatch")
+    assert completed(kernel_job.wait()) and completed(job.wait()), job.log()[-2000:]
+    with h5py.File(folder / "digits-ntk.spectrum.h5") as file:
+        assert file["provenance"].attrs["hosts"].tolist() == ["node1", "node2"]
+        assert file["spectrum/ntk/eigenvalues"].shape == (1797,) and len(file["spectrum/components"]) == 6
+
+
 def test_one_task_of_an_array_is_queued_again_alone(folder):
     job = Job(root(folder, BUILD / "tests" / "tangram_with_faults"), "--array=0-1", "jobs/series.sbatch", **slow(30))
     job.wait_for_tiles()

@@ -208,6 +208,14 @@ def test_plot_makes_a_picture_of_any_kernel_file(folder, options):
     assert raw.startswith(b"\x89PNG") and width >= 1500 and height >= 1000
 
 
+def test_plot_draws_spectra(folder):
+    path = make(folder)
+    assert tangram("spectrum", path, "--of", "all", ranks=2).code == 0
+    done = plot(folder / "out.spectrum.h5")
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    assert (folder / "out.spectrum.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_plot_writes_vector_pictures_too(folder):
     path = make(folder)
     done = plot(path, "--output", folder / "figure.pdf", "--samples", "10")
@@ -224,7 +232,7 @@ def test_plot_reads_only_a_part_of_a_large_kernel(folder):
               "read = lambda: int([l for l in open('/proc/self/io') if l.startswith('rchar')][0].split()[1])\n"
               "import matplotlib.pyplot\n"
               f"module = runpy.run_path({str(JOBS / 'plot.py')!r})\n"
-              "file = module['open_kernel'](sys.argv[1]); before = read()\n"
+              "file = module['open_file'](sys.argv[1]); before = read()\n"
               "kernel = module['Kernel'](file, 200); part = kernel.part('ntk'); kernel.trace('ntk'); print(read() - before, part.shape)")
     need("matplotlib")
     done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, timeout=60)

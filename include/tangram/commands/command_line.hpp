@@ -7,6 +7,7 @@
 #include "tangram/commands/compare.hpp"
 #include "tangram/commands/init.hpp"
 #include "tangram/commands/kernel.hpp"
+#include "tangram/commands/spectrum.hpp"
 #include "tangram/commands/verify.hpp"
 #include "tangram/support/error.hpp"
 
@@ -21,7 +22,7 @@ struct CommandLine {
     std::optional<Error> error;  ///< a usage error
     /// The command with its options.
     std::variant<std::monostate, KernelOptions, InitOptions, BenchOptions, VerifyOptions, CheckOptions,
-                 CompareOptions>
+                 CompareOptions, SpectrumOptions>
         run;
 };
 

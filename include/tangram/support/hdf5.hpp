@@ -101,6 +101,7 @@ Handle create_dataset(const Handle& location, const std::string& path, hid_t typ
 /// Writes `block` at entry (row, col) of a 2-D dataset, independently of the other ranks; at most 1 GiB in
 /// one call.
 void write_block(const Handle& dataset, Index row, Index col, ConstMatrixView<float> block);
+void write_block(const Handle& dataset, Index row, Index col, ConstMatrixView<double> block);
 /// Creates a dataset of shape `dims` and writes it whole (one rank).
 void write_dataset(const Handle& location, const std::string& path, std::span<const double> values,
                    std::span<const Index> dims);

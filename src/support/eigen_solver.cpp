@@ -1,0 +1,113 @@
+#include "tangram/support/eigen_solver.hpp"
+
+#include "eigen_backends.hpp"
+#include "tangram/support/blas.hpp"
+#include "tangram/support/error.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace tangram {
+
+namespace {
+
+/// Up to here LAPACK on one rank is as fast as sharing the matrix.
+constexpr Index small = 256;
+constexpr Index block = 64;
+
+#if defined(TANGRAM_HAVE_ELPA) || defined(TANGRAM_HAVE_SCALAPACK)
+constexpr bool distributed = true;
+#else
+constexpr bool distributed = false;
+#endif
+
+/// The largest of the solver's ranks.
+double largest(const mpi::Communicator& comm, const std::vector<double>& values) {
+    double most = 0;
+    for (const double value : values) most = std::max(most, std::abs(value));
+    return mpi::maximum(comm, most);
+}
+
+void multiply(const mpi::Communicator& comm, const BlockCyclic& layout, bool transpose, const double* A,
+              const double* B, double* C) {
+#ifdef TANGRAM_HAVE_SCALAPACK
+    if (comm.size() > 1) return multiply_distributed(comm, layout, transpose, A, B, C);
+#endif
+    (void)comm;
+    multiply_whole(layout.rows.extent, transpose, A, B, C);
+}
+
+}  // namespace
+
+bool has_distributed_solver() {
+    return distributed;
+}
+
+int solver_ranks(Index n, int ranks) {
+    if (!distributed || n <= small) return 1;
+    // Every process has a block at least.
+    const Index most = (n / block) * (n / block);
+    int count = static_cast<int>(std::min<Index>(ranks, most));
+    const auto fits = [&](int candidate) {
+        const BlockCyclic layout = make_block_cyclic(n, block, candidate, 0);
+        return layout.cols.count <= n / block && layout.cols.count <= 4 * layout.rows.count;
+    };
+    while (count > 1 && !fits(count)) --count;
+    return count;
+}
+
+BlockCyclic layout_for(Index n, const mpi::Communicator& comm) {
+    const int ranks = solver_ranks(n, comm.size());
+    if (comm.rank() >= ranks) return {{0, block, 1, 0}, {0, block, 1, 0}};
+    return make_block_cyclic(n, block, ranks, comm.rank());
+}
+
+EigenPairs solve_symmetric(const mpi::Communicator& comm, const BlockCyclic& layout, AlignedBuffer<double>& A,
+                           bool vectors, Solver solver, int threads) {
+    [[maybe_unused]] const bool shared = layout.rows.extent > small;
+#ifdef TANGRAM_HAVE_ELPA
+    if (shared && solver == Solver::fastest) return solve_with_elpa(comm, layout, A, vectors);
+#endif
+#ifdef TANGRAM_HAVE_SCALAPACK
+    if (shared) return solve_with_scalapack(comm, layout, A, vectors);
+#endif
+    (void)comm;
+    (void)solver;
+    return solve_with_lapack(layout.rows.extent, A, vectors, threads);
+}
+
+EigenErrors eigen_errors(const mpi::Communicator& comm, const BlockCyclic& layout,
+                         const AlignedBuffer<double>& A, const EigenPairs& pairs) {
+    const Index n = layout.rows.extent;
+    const Index rows = layout.rows.local_extent();
+    const Index cols = layout.cols.local_extent();
+    std::vector<double> product(at(std::max<Index>(1, rows * cols)));
+    // |A|: largest sum of a column's absolute values.
+    std::vector<double> sums(at(n), 0);
+    for (Index j = 0; j < cols; ++j) {
+        for (Index i = 0; i < rows; ++i) sums[at(layout.cols.global(j))] += std::abs(A.data()[i + j * rows]);
+    }
+    mpi::sum(comm, std::span<double>(sums));
+    const double norm = *std::max_element(sums.begin(), sums.end());
+
+    EigenErrors errors;
+    const double unit = static_cast<double>(n) * std::numeric_limits<double>::epsilon();
+    multiply(comm, layout, false, A.data(), pairs.vectors.data(), product.data());
+    for (Index j = 0; j < cols; ++j) {
+        const double value = pairs.values[at(layout.cols.global(j))];
+        for (Index i = 0; i < rows; ++i)
+            product[at(i + j * rows)] -= value * pairs.vectors.data()[i + j * rows];
+    }
+    errors.residual = norm > 0 ? largest(comm, product) / (unit * norm) : 0;
+    multiply(comm, layout, true, pairs.vectors.data(), pairs.vectors.data(), product.data());
+    for (Index j = 0; j < cols; ++j) {
+        for (Index i = 0; i < rows; ++i) {
+            if (layout.rows.global(i) == layout.cols.global(j)) product[at(i + j * rows)] -= 1;
+        }
+    }
+    errors.orthogonality = largest(comm, product) / unit;
+    return errors;
+}
+
+}  // namespace tangram

@@ -1,0 +1,117 @@
+// ScaLAPACK (Blackford et al., "ScaLAPACK Users' Guide", SIAM 1997).
+
+#ifdef TANGRAM_HAVE_SCALAPACK
+
+#include "eigen_backends.hpp"
+#include "tangram/support/error.hpp"
+#include "tangram/support/narrow.hpp"
+
+#include <array>
+
+extern "C" {
+int Csys2blacs_handle(MPI_Comm comm);
+void Cfree_blacs_system_handle(int handle);
+void Cblacs_gridinit(int* context, const char* order, int rows, int cols);
+void Cblacs_gridexit(int context);
+void descinit_(int* desc, const int* m, const int* n, const int* mb, const int* nb, const int* rsrc,
+               const int* csrc, const int* context, const int* lld, int* info);
+void pdsyev_(const char* jobz, const char* uplo, const int* n, double* a, const int* ia, const int* ja,
+             const int* desca, double* w, double* z, const int* iz, const int* jz, const int* descz,
+             double* work, const int* lwork, int* info);
+void pdsyevd_(const char* jobz, const char* uplo, const int* n, double* a, const int* ia, const int* ja,
+              const int* desca, double* w, double* z, const int* iz, const int* jz, const int* descz,
+              double* work, const int* lwork, int* iwork, const int* liwork, int* info);
+void pdgemm_(const char* transa, const char* transb, const int* m, const int* n, const int* k,
+             const double* alpha, const double* a, const int* ia, const int* ja, const int* desca,
+             const double* b, const int* ib, const int* jb, const int* descb, const double* beta, double* c,
+             const int* ic, const int* jc, const int* descc);
+}
+
+namespace tangram {
+
+namespace {
+
+constexpr int one = 1;
+
+/// Owns a process grid.
+class ProcessGrid {
+public:
+    ProcessGrid(const mpi::Communicator& comm, const BlockCyclic& layout)
+        : handle_(Csys2blacs_handle(comm.get())), context_(handle_) {
+        Cblacs_gridinit(&context_, "Row", layout.rows.count, layout.cols.count);
+    }
+    ~ProcessGrid() {
+        Cblacs_gridexit(context_);
+        Cfree_blacs_system_handle(handle_);
+    }
+    ProcessGrid(const ProcessGrid&) = delete;
+    ProcessGrid& operator=(const ProcessGrid&) = delete;
+    [[nodiscard]] std::array<int, 9> describe(const BlockCyclic& layout) const {
+        std::array<int, 9> description{};
+        const int n = narrow(layout.rows.extent, "rows");
+        const int block = narrow(layout.rows.block, "rows of a block");
+        const int ld = narrow(std::max<Index>(1, layout.rows.local_extent()), "rows of a rank");
+        const int zero = 0;
+        int info = 0;
+        descinit_(description.data(), &n, &n, &block, &block, &zero, &zero, &context_, &ld, &info);
+        if (info != 0) fail(ExitCode::failed, "ScaLAPACK descinit failed (info = {})", info);
+        return description;
+    }
+
+private:
+    int handle_;
+    int context_;
+};
+
+}  // namespace
+
+EigenPairs solve_with_scalapack(const mpi::Communicator& comm, const BlockCyclic& layout,
+                                AlignedBuffer<double>& A, bool vectors) {
+    const int n = narrow(layout.rows.extent, "rows");
+    const ProcessGrid grid(comm, layout);
+    const std::array<int, 9> description = grid.describe(layout);
+    EigenPairs pairs;
+    pairs.values.assign(at(n), 0);
+    pairs.vectors = AlignedBuffer<double>(vectors ? std::max<Index>(1, layout.local_size()) : 1);
+    int info = 0;
+    // First with lwork = -1, which asks how much work space it takes.
+    std::vector<double> work(2);
+    std::vector<int> iwork(2);
+    int lwork = -1;
+    int liwork = -1;
+    for (int call = 0; call < 2; ++call) {
+        if (vectors) {
+            pdsyevd_("V", "L", &n, A.data(), &one, &one, description.data(), pairs.values.data(),
+                     pairs.vectors.data(), &one, &one, description.data(), work.data(), &lwork, iwork.data(),
+                     &liwork, &info);
+        } else {
+            pdsyev_("N", "L", &n, A.data(), &one, &one, description.data(), pairs.values.data(),
+                    pairs.vectors.data(), &one, &one, description.data(), work.data(), &lwork, &info);
+        }
+        if (info != 0)
+            fail(ExitCode::failed, "ScaLAPACK found no eigenvalues of a {} x {} matrix (info = {})", n, n,
+                 info);
+        if (call == 1) break;
+        lwork = narrow(static_cast<Index>(work[0]) + 2 * n, "work space");
+        liwork = std::max(iwork[0], 7 * n + 8 * layout.cols.count + 2);
+        work.resize(at(lwork));
+        iwork.resize(at(liwork));
+    }
+    pairs.solver = vectors ? "ScaLAPACK pdsyevd" : "ScaLAPACK pdsyev";
+    return pairs;
+}
+
+void multiply_distributed(const mpi::Communicator& comm, const BlockCyclic& layout, bool transpose,
+                          const double* A, const double* B, double* C) {
+    const int n = narrow(layout.rows.extent, "rows");
+    const ProcessGrid grid(comm, layout);
+    const std::array<int, 9> description = grid.describe(layout);
+    const double alpha = 1;
+    const double beta = 0;
+    pdgemm_(transpose ? "T" : "N", "N", &n, &n, &n, &alpha, A, &one, &one, description.data(), B, &one, &one,
+            description.data(), &beta, C, &one, &one, description.data());
+}
+
+}  // namespace tangram
+
+#endif
