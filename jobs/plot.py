@@ -271,12 +271,13 @@ def draw_eigenvalues(axes, spectra):
         clean = positive[values[positive] >= group.attrs["noise_floor"]]
         axes.plot(clean + 1, values[clean], label=name, marker=".", markersize=2.5, **style)
         noise = positive[values[positive] < group.attrs["noise_floor"]]
-        axes.plot(noise + 1, values[noise], ".", markersize=1.2, alpha=0.35, color=style["color"])
+        axes.plot(noise + 1, values[noise], ".", markersize=1, alpha=0.15, color=style["color"])
     axes.set_xscale("log")
     axes.set_yscale("log")
     largest = max(group.attrs["noise_floor"] / numpy.finfo("f8").eps for _, group in spectra)
     lowest = min(max(group.attrs["noise_floor"], 1e-300) for _, group in spectra)
-    axes.set_ylim(bottom=max(lowest * 1e-3, largest * 1e-30))
+    top = max(group["eigenvalues"][-1] for _, group in spectra)
+    axes.set_ylim(max(lowest * 1e-3, largest * 1e-30, top * 1e-30), 3 * top)
     axes.set_xlabel("rank")
     axes.set_ylabel("eigenvalue (faint: below the noise floor of the stored precision)")
     axes.legend(frameon=False, fontsize=7)
