@@ -16,6 +16,8 @@ namespace {
 constexpr double same_direction = 3e-5;
 /// A weight that is known less well than this says nothing.
 constexpr double well_known = 0.01;
+/// A fit of several weights says something only where there are so many times more different entries.
+constexpr double entries_a_weight = 2;
 /// So many times its uncertainty a weight may be off from the number that it is taken for.
 constexpr double deviations = 2;
 
@@ -213,6 +215,20 @@ bool explain_by_one_change(const Search& search, Explanation& explanation) {
            explain_as_scaled(search, changes, Factors::with_a_name, explanation) ||
            explain_as_offset(search, changes, explanation) ||
            explain_as_scaled(search, changes, Factors::any, explanation);
+}
+
+/// All biases forgotten, the slip that is made most often: no weight is fitted for it.
+bool explain_as_no_biases(const Search& search, Explanation& explanation) {
+    Vector weights = search.kernel();
+    std::vector<std::string> biases;
+    for (Index k = 0; k < search.constant(); ++k) {
+        if (!search.facts.components[at(k)].is_bias) continue;
+        weights[at(k)] = 0;
+        biases.push_back(search.name(k));
+    }
+    if (biases.size() < 2 || !search.suffices(search.fitted({}, weights))) return false;
+    accept(explanation, weights, "missing " + joined(biases) + ", all biases");
+    return true;
 }
 
 // ---- several changes
@@ -432,8 +448,11 @@ Explanation explain(const FitProblem& problem, const KernelFacts& facts, double 
     search.enough = std::max(3 * best.residual, 8 * problem.rounding);
     search.per_entry = std::max(best.residual, problem.rounding);
     if (explain_by_factor(search, explanation)) return explanation;
+    if (explain_as_no_biases(search, explanation)) return explanation;
     if (explain_by_one_change(search, explanation)) return explanation;
-    explain_by_all(search, groups, explanation);
+    const double different = problem.entries / 2;  // the kernel is symmetric
+    if (different >= entries_a_weight * static_cast<double>(groups.size()))
+        explain_by_all(search, groups, explanation);
     return explanation;
 }
 

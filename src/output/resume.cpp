@@ -201,7 +201,8 @@ OutputState inspect_output(const OutputPaths& paths, const KernelShape& shape, c
 }
 
 OpenedOutput open_output(const mpi::Communicator& world, const OutputPlan& plan, Log& log) {
-    const auto& [paths, shape, identity, state, threads, hints] = plan;
+    const OutputPaths& paths = plan.paths;
+    const OutputState& state = plan.state;
     const bool resumed = mpi::broadcast(world, Index{state.beginning == Beginning::resumed ? 1 : 0}) != 0;
     const Index generation = mpi::broadcast(world, state.generation);
     if (resumed) {
@@ -211,13 +212,13 @@ OpenedOutput open_output(const mpi::Communicator& world, const OutputPlan& plan,
         });
     } else {
         agree_on_root(world, [&] { remove_journals(paths, generation); });
-        create_kernel_file(world, paths.partial, shape, hints, log);
+        create_kernel_file(world, paths.partial, plan.shape, plan.hints, log);
     }
     std::optional<TileWriter> writer;
     agree(world, [&] {
-        writer.emplace(paths.partial, shape);
+        writer.emplace(paths.partial, plan.shape);
         Journal journal(paths.journal(generation, world.rank()));
-        journal.add_identity(to_json(identity));
+        journal.add_identity(to_json(plan.identity));
         if (world.is_root()) {
             const FileStructure structure = state.journal.structure
                                                 ? *state.journal.structure
@@ -230,7 +231,7 @@ OpenedOutput open_output(const mpi::Communicator& world, const OutputPlan& plan,
     });
     agree_on_root(world, [&] { open_file(paths.directory, O_RDONLY).sync(); });
     TileSet done;
-    if (resumed) done = take_over(world, shape, state.journal.tiles, threads, *writer, log);
+    if (resumed) done = take_over(world, plan.shape, state.journal.tiles, plan.threads, *writer, log);
     agree_on_root(world, [&] { remove_journals(paths, generation); });
     return {std::move(*writer), std::move(done)};
 }

@@ -108,10 +108,10 @@ std::optional<OtherOrder> find_order(const mpi::Communicator& world, const Kerne
     const Index C = kernel.shape.matrices.back().rows_per_sample;
     if (C > 1) {
         const Index N = kernel.shape.panels.samples;
-        const auto order = try_order(
-            output_major(N, C), fmt::format("order of the rows: output-major, output r of sample i at "
-                                            "r N + i (N = {}) where this kernel has it at i C + r (C = {})",
-                                            N, C));
+        auto order = try_order(output_major(N, C),
+                               fmt::format("order of the rows: output-major, output r of sample i at "
+                                           "r N + i (N = {}) where this kernel has it at i C + r (C = {})",
+                                           N, C));
         if (order) return order;
     }
     // Rounding may pair two alike entries the wrong way round: first as narrowly as float32 allows.

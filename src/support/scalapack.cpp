@@ -92,7 +92,7 @@ EigenPairs solve_with_scalapack(const mpi::Communicator& comm, const BlockCyclic
             fail(ExitCode::failed, "ScaLAPACK found no eigenvalues of a {} x {} matrix (info = {})", n, n,
                  info);
         if (call == 1) break;
-        lwork = narrow(static_cast<Index>(work[0]) + 2 * n, "work space");
+        lwork = narrow(static_cast<Index>(work[0]) + Index{2} * n, "work space");
         liwork = std::max(iwork[0], 7 * n + 8 * layout.cols.count + 2);
         work.resize(at(lwork));
         iwork.resize(at(liwork));

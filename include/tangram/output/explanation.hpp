@@ -3,6 +3,7 @@
 // that leaves no more than the best one leaves:
 //
 //   factor        OTHER = s K                         `factor`, or `mean` or `sum` where s is 1/C or C
+//   no biases     OTHER = the weights' components     `missing`
 //   one change    OTHER = K + delta K_k, or + delta   `missing` (-1), `doubled` (+1), `scaled`, `offset`
 //   all changes   OTHER = sum_k w_k K_k + beta        the same words for several components at once
 //
