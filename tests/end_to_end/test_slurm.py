@@ -174,7 +174,7 @@ def test_an_array_makes_the_kernels_of_a_series_and_leaves_alone_what_is_done(fo
 
 def test_a_spectrum_follows_its_kernel(folder):
     kernel_job = Job(root(folder), "jobs/kernel.sbatch")
-    job = Job(folder, "--dependency=singleton", "jobs/spectrum.sbatch")
+    job = Job(folder, f"--dependency=afterok:{kernel_job.number}", "jobs/spectrum.sbatch")
     assert completed(kernel_job.wait()) and completed(job.wait()), job.log()[-2000:]
     with h5py.File(folder / "digits-ntk.spectrum.h5") as file:
         assert file["provenance"].attrs["hosts"].tolist() == ["node1", "node2"]
