@@ -55,7 +55,8 @@ void fault_point(std::string_view phase, int rank, std::span<double> values, con
     if (fault.phase != phase || (fault.rank != "*" && fault.rank != std::to_string(rank))) return;
     if (fault.kind == "kill") raise(SIGKILL);
     if (fault.kind.starts_with("slow"))
-        std::this_thread::sleep_for(std::chrono::milliseconds(std::atoi(fault.kind.c_str() + 4)));
+        std::this_thread::sleep_for(
+            std::chrono::milliseconds(std::strtol(fault.kind.c_str() + 4, nullptr, 10)));
     if (fault.kind == "enospc") fail(ExitCode::no_resources, "injected: no space left on device");
     if (fault.kind == "nan" && !values.empty()) values.back() = std::numeric_limits<double>::quiet_NaN();
     if (fault.kind == "unreserve" && path != nullptr) lose_space(path);
