@@ -2,7 +2,7 @@
 """Makes jobs/digits/checkpoints: the network 64-128-128-10 of the digits at four times of its training, each as PyTorch
 saves it and jobs/to_safetensors.py converts it. Needs python3-torch and python3-h5py; run by hand:
 
-    /usr/bin/python3 jobs/digits/train.py jobs/digits/checkpoints
+    jobs/digits/train.py jobs/digits/checkpoints
 """
 
 import subprocess

@@ -34,7 +34,7 @@ struct Judgement {
     bool equal = false;
 };
 
-/// Collective. `rows_per_sample` of OTHER.
+/// Collective.
 Pair open_pair(const CompareOptions& options, const mpi::Communicator& world) {
     Pair pair{options, world, {}, {}, {}, {}};
     agree_on_root(world, [&] { read_kernel_file(options.file, FailedChecks::refuse); });
@@ -89,7 +89,7 @@ std::string numbers_of(const Pair& pair, const EntryComparison& found) {
         pair.options.tolerance);
 }
 
-/// Collective. Root's explanation on every rank, with what is needed to compare all entries with it.
+/// Collective. Root's explanation; on the other ranks what is needed to compare all entries with it: not the fit.
 Explanation explain_on_root(const Pair& pair, const FitProblem& problem) {
     Explanation explanation;
     agree_on_root(pair.world, [&] { explanation = explain(problem, pair.facts, pair.options.tolerance); });

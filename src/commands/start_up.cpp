@@ -91,10 +91,16 @@ void say_where_it_runs(const mpi::Communicator& world, int threads, Log& log) {
 }
 
 void warn_of_one_server(const std::string& path, Log& log) {
-    const auto storage = one_server(path);
-    if (!storage) return;
-    log.warn("the output is on {}: one server takes what all ranks write ({}): {}", storage->name, path,
-             storage->advice);
+    const auto server = one_server(path);
+    if (!server) return;
+    const bool lustre = *server == OneServer::lustre_with_one_stripe;
+    log.warn("the output is on {}: one server takes what all ranks write ({}): {}",
+             lustre                      ? "Lustre with one stripe"
+             : *server == OneServer::nfs ? "NFS"
+                                         : "SMB",
+             path,
+             lustre ? "begin afresh after 'lfs setstripe -c 8' on its directory"
+                    : "choose an --output on a parallel file system or a local disk");
 }
 
 }  // namespace tangram

@@ -47,14 +47,9 @@ std::optional<OneServer> one_server(const std::string& path) {
     struct statfs volume {};
     if (statfs(path.c_str(), &volume) != 0) return std::nullopt;
     const auto type = static_cast<std::uint32_t>(volume.f_type);
-    const char* const elsewhere = "choose an --output on a parallel file system or a local disk";
-    if (type == nfs) return OneServer{"NFS", elsewhere};
-    if (type == smb || type == smb2 || type == cifs) return OneServer{"SMB", elsewhere};
-    if (type == lustre && lustre_stripes_of(path) == 1) {
-        return OneServer{
-            "Lustre with one stripe",
-            "begin afresh after 'lfs setstripe -c 8' on its directory, or with --hint striping_factor=8"};
-    }
+    if (type == nfs) return OneServer::nfs;
+    if (type == smb || type == smb2 || type == cifs) return OneServer::smb;
+    if (type == lustre && lustre_stripes_of(path) == 1) return OneServer::lustre_with_one_stripe;
     return std::nullopt;
 }
 

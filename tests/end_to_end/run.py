@@ -4,7 +4,7 @@
     tests/end_to_end/run.py [PART OF A NAME ..] [--list] [--workers 8] [--no-skips]
 
 A test takes an empty folder of its own, and fails by raising. One line a test; the last line is `N passed, M failed`.
-A test that cannot be made here, for want of a tool or a right, says why and counts as neither; with --no-skips it fails.
+Modules that say MOSTLY_WAITS are begun first. A test that cannot be made here, for want of a tool or a right, says why and counts as neither; with --no-skips it fails.
 The program tested is build/release/tangram, or what the environment variable TANGRAM names.
 """
 

@@ -66,6 +66,7 @@ class Cluster:
         self.daemons = []
         self.configure()
         self.environment = self.client_environment()
+        atexit.register(self.stop)
         self.start()
 
     def configure(self):
@@ -173,5 +174,4 @@ def cluster():
             if reason:
                 raise Skip(reason)
             clusters.append(Cluster())
-            atexit.register(clusters[0].stop)
         return clusters[0]

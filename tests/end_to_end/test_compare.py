@@ -188,9 +188,8 @@ LAYOUTS = {"sample-major": (lambda F, N, C: F, True), "not flattened": (lambda F
            "output-major": (lambda F, N, C: F.reshape(N, C, N, C).transpose(1, 0, 3, 2).reshape(N * C, N * C), False)}
 
 
-@each({label: (label, *row, as_npy) for label, row in LAYOUTS.items() for as_npy in (True, False)} |
-      {label + ", HDF5": (label, *row, False) for label, row in LAYOUTS.items()})
-def test_layouts_of_the_full_kernel_are_known(folder, label, change, same, as_npy):
+@each({f"{label}, {'npy' if as_npy else 'HDF5'}": (*row, as_npy) for label, row in LAYOUTS.items() for as_npy in (True, False)})
+def test_layouts_of_the_full_kernel_are_known(folder, change, same, as_npy):
     net = Net(folder, [6, 7, 3], reduction="full", samples=19)
     code, verdict = compare(net, change(net.K, 19, 3), ranks=2, as_npy=as_npy)
     assert verdict.startswith("equal to 0" if same else "order of the rows: output-major"), verdict
@@ -247,10 +246,6 @@ def test_one_wrong_tile_is_named(folder):
     other[32:48, 16:32] += 0.01 * other.max()
     code, verdict = compare(net, other, ranks=2)
     assert verdict.startswith("residual in a few tiles: 1 of 16 tiles is off") and "rows 32 to 47 and columns 16 to 31" in verdict, verdict
-    other -= net.parts["fc1.bias"]
-    other[32:48, 16:32] = net.K[32:48, 16:32]
-    code, verdict = compare(net, other)
-    assert verdict.split()[0] in ("residual", "missing"), verdict
 
 
 def test_float32_against_float64_is_equal_to_rounding(folder):

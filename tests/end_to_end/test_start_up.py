@@ -104,12 +104,14 @@ def test_hints_reach_mpi_io(folder):
     assert done.returncode == 0, done.stderr
     printed = dict(re.findall(r"key = (\S+)\s+value = (\S+)", done.stdout + done.stderr))
     assert printed.get("cb_buffer_size") == "1234567" and printed.get("romio_ds_read") == "disable", printed
+    assert "nonsense" not in printed, printed
 
 
 def test_hints_of_a_configuration_file_reach_mpi_io(folder):
     (folder / "run.toml").write_text('hint = ["cb_buffer_size=7654321", "romio_ds_read=disable"]\n')
     done = mpirun("--mca", "io", "romio321", "-x", "ROMIO_PRINT_HINTS=1", "-n", 2, TANGRAM, *DIGITS, "--output", folder / "o.h5",
                   "--config", folder / "run.toml")
+    assert done.returncode == 0, done.stderr
     printed = dict(re.findall(r"key = (\S+)\s+value = (\S+)", done.stdout + done.stderr))
     assert printed.get("cb_buffer_size") == "7654321" and printed.get("romio_ds_read") == "disable", (printed, done.stderr)
 

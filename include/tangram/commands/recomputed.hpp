@@ -18,7 +18,7 @@ struct RecomputedComparison {
     Explanation explanation;  ///< if not equal
 };
 
-/// Collective. Of `reduction`. The same on every rank. Throws AgreedError where the inputs are not to be had.
+/// Collective. Of `reduction`. `equal` and `explanation.holds` on every rank, the rest on root. Throws AgreedError where the inputs are not to be had.
 RecomputedComparison compare_recomputed(const mpi::Communicator& world, const KernelFile& kernel,
                                         const OtherKernel& other, const std::string& reduction,
                                         const MovedInputs& moved, double tolerance);

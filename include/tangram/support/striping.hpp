@@ -8,10 +8,7 @@
 
 namespace tangram {
 
-struct OneServer {
-    std::string name;    ///< of the file system: "NFS", "Lustre with one stripe"
-    std::string advice;  ///< what can be done
-};
+enum class OneServer { nfs, smb, lustre_with_one_stripe };
 
 /// What is known of the file's place; nothing where it is on a local disk, in several stripes, or cannot be known.
 std::optional<OneServer> one_server(const std::string& path);
