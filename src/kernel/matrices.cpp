@@ -25,6 +25,14 @@ std::vector<KernelMatrix> kernel_matrices(const Network& network, const Reductio
     return matrices;
 }
 
+std::string to_string(Space space) {
+    return space == Space::samples ? "samples" : "params";
+}
+
+KernelMatrix parameter_gram_matrix() {
+    return {MatrixKind::parameter_gram, 0, 1, "/parameter_gram", "parameter_gram"};
+}
+
 double tile_operations(const Network& network, const Reduction& reduction, Index samples) {
     const auto n = static_cast<double>(samples);
     const auto R = static_cast<double>(reduction.sensitivities());

@@ -168,4 +168,21 @@ Distribution distribute(const Panels& panels, int ranks, int rank, const TileSet
             tiles_of(assign_tiles(panels, grid, done), rank, done)};
 }
 
+Distribution distribute_parameters(const Panels& parameters, const Panels& batches, int ranks, int rank,
+                                   const TileSet& done) {
+    const Grid row{1, ranks};
+    Distribution distribution{parameters, row, shard_panels(batches, row, rank),
+                              shard_samples(batches, row, rank), {}};
+    std::vector<Index> load(at(ranks), 0);
+    for (Index i = 0; i < parameters.count(); ++i) {
+        for (Index j = 0; j <= i; ++j) {
+            if (!done.empty() && done[at(tile_index({i, j}))]) continue;
+            const auto least = std::min_element(load.begin(), load.end());
+            *least += tile_work(parameters, {i, j});
+            if (least - load.begin() == rank) distribution.tiles.push_back({i, j});
+        }
+    }
+    return distribution;
+}
+
 }  // namespace tangram

@@ -71,6 +71,7 @@ std::vector<Verdict> verdicts(const CheckReport& report) {
     }
     add_if_computed(all, "symmetry error", report.symmetry_error, 0.0);
     add_if_computed(all, "sum of components", report.sum_of_components_error, report.tolerance);
+    add_if_computed(all, "trace of J J^T", report.trace_error, report.tolerance);
     add_if_computed(all, "conjugate kernels", report.conjugate_error, report.tolerance);
     add_if_computed(all, "finite differences", report.finite_difference_error,
                     report.finite_difference_tolerance);

@@ -32,6 +32,13 @@ void add_products(ConstMatrixView<T> block, const double* v, double* products, d
     }
 }
 
+template <class T>
+double trace_of(ConstMatrixView<T> square) {
+    double sum = 0;
+    for (Index i = 0; i < square.rows; ++i) sum += static_cast<double>(square(i, i));
+    return sum;
+}
+
 /// Notes the smallest entry on the diagonal of a tile whose first row is `first`. A NaN is left to the other
 /// checks, which do not lose it.
 template <class T>
@@ -72,6 +79,7 @@ double difference_from(const double* sum, ConstMatrixView<T> block) {
 
 EntryScan empty_scan(const KernelShape& shape) {
     EntryScan scan;
+    scan.traces.assign(shape.matrices.size(), 0);
     scan.largest.assign(shape.matrices.size(), 0);
     scan.smallest.assign(shape.matrices.size(), std::numeric_limits<double>::infinity());
     scan.smallest_row.assign(shape.matrices.size(), -1);
@@ -89,6 +97,7 @@ void merge(EntryScan& total, const EntryScan& part) {
                        total.products[m].begin(), std::plus<>());
         std::transform(part.sizes[m].begin(), part.sizes[m].end(), total.sizes[m].begin(),
                        total.sizes[m].begin(), std::plus<>());
+        total.traces[m] += part.traces[m];
         total.largest[m] = worse(total.largest[m], part.largest[m]);
         total.asymmetry[m] = worse(total.asymmetry[m], part.asymmetry[m]);
         if (part.smallest[m] >= total.smallest[m]) continue;
@@ -114,6 +123,7 @@ void scan_tile(const TileFile& file, const KernelShape& shape, const std::vector
         add_products(block, v.data() + column, scan.products[m].data() + row, scan.sizes[m].data() + row);
         if (tile.is_diagonal()) {
             scan.largest[m] = worse(scan.largest[m], largest_on_diagonal(block));
+            scan.traces[m] += trace_of(block);
             note_smallest(block, row, scan.smallest[m], scan.smallest_row[m]);
         } else {
             mirror = file.read(m, {tile.column, tile.row}, memory.mirror.data());

@@ -13,6 +13,7 @@ namespace tangram {
 struct EntryScan {
     std::vector<std::vector<double>> products;  ///< K v by kernel row
     std::vector<std::vector<double>> sizes;     ///< |K| |v| by kernel row
+    std::vector<double> traces;
     std::vector<double> largest;      ///< max K_ii, which no entry of a positive semi-definite K exceeds
     std::vector<double> smallest;     ///< min K_ii; infinity where this rank has none
     std::vector<Index> smallest_row;  ///< and its row, -1 where this rank has none

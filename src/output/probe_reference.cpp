@@ -1,6 +1,6 @@
 #include "probe_reference.hpp"
 
-#include "probe_shard.hpp"
+#include "tangram/kernel/feature_panels.hpp"
 #include "tangram/support/blas.hpp"
 
 #include <algorithm>
@@ -13,22 +13,14 @@ namespace {
 
 using blas::Op;
 
-/// BLAS on several threads while this lives, on one afterwards.
-class BlasThreads {
-public:
-    explicit BlasThreads(int threads) { blas::set_blas_threads(threads); }
-    ~BlasThreads() { blas::set_blas_threads(1); }
-    BlasThreads(const BlasThreads&) = delete;
-    BlasThreads& operator=(const BlasThreads&) = delete;
-};
-
 /// Everything that the products of one rank are computed from.
 struct ProbeContext {
     const mpi::Communicator& comm;
     const Panels& panels;
+    const PanelRange& range;  ///< this rank's panels
     const Network& network;
     const Reduction& reduction;
-    ProbeShard& shard;
+    FeaturePanels& shard;
     std::uint64_t seed;
 
     [[nodiscard]] double* block(Index panel) const { return shard.block(panel); }
@@ -98,7 +90,7 @@ LayerProducts layer_products(const ProbeContext& c, Index layer) {
     for (Index round = 0; round < c.rounds(); ++round) {
         Matrix<double> V(weights.fan_out(), weights.fan_in());  // J^T v of the weights
         Matrix<double> u(1, weights.fan_out());                 // of the bias
-        for (Index panel = c.shard.range().begin; panel < c.shard.range().end; ++panel) {
+        for (Index panel = c.range.begin; panel < c.range.end; ++panel) {
             const Matrix<double> U = weighted_sensitivities(c, layer, panel, round);
             const auto X = activation_view(c.shard.layout(), layer, c.block(panel), c.panels.size(panel));
             blas::gemm(Op::transpose, Op::none, 1.0, U.view(), X, 1.0, V.view());
@@ -108,7 +100,7 @@ LayerProducts layer_products(const ProbeContext& c, Index layer) {
         }
         mpi::sum(c.comm, {V.data(), at(V.size())});
         mpi::sum(c.comm, {u.data(), at(u.size())});
-        for (Index panel = c.shard.range().begin; panel < c.shard.range().end; ++panel) {
+        for (Index panel = c.range.begin; panel < c.range.end; ++panel) {
             const auto X = activation_view(c.shard.layout(), layer, c.block(panel), c.panels.size(panel));
             Matrix<double> T(X.rows, weights.fan_out());
             blas::gemm(Op::none, Op::transpose, 1.0, X, std::as_const(V).view(), 0.0, T.view());
@@ -125,7 +117,7 @@ std::vector<double> conjugate_products(const ProbeContext& c, Index layer) {
     const Index width = c.network.layers[at(layer)].fan_in();
     std::vector<double> w(at(width));
     std::vector<double> products(at(c.panels.samples));
-    for (Index panel = c.shard.range().begin; panel < c.shard.range().end; ++panel) {
+    for (Index panel = c.range.begin; panel < c.range.end; ++panel) {
         const auto X = activation_view(c.shard.layout(), layer, c.block(panel), c.panels.size(panel));
         for (Index i = 0; i < X.rows; ++i) {
             const double v = probe_sign(c.seed, c.panels.begin(panel) + i);
@@ -133,7 +125,7 @@ std::vector<double> conjugate_products(const ProbeContext& c, Index layer) {
         }
     }
     mpi::sum(c.comm, w);
-    for (Index panel = c.shard.range().begin; panel < c.shard.range().end; ++panel) {
+    for (Index panel = c.range.begin; panel < c.range.end; ++panel) {
         const auto X = activation_view(c.shard.layout(), layer, c.block(panel), c.panels.size(panel));
         for (Index i = 0; i < X.rows; ++i) {
             for (Index j = 0; j < width; ++j) products[at(c.panels.begin(panel) + i)] += X(i, j) * w[at(j)];
@@ -152,10 +144,10 @@ ProbeReference probe_reference(const mpi::Communicator& comm, const KernelShape&
                                const Distribution& distribution, const Network& network,
                                const Reduction& reduction, const ReadSamples& read_samples,
                                const CheckResources& resources, std::uint64_t seed) {
-    ProbeShard shard(shape.panels, distribution.shard, network, reduction, read_samples);
-    if (resources.keep_features) shard.keep_all(resources.threads);
-    const BlasThreads blas_threads(resources.threads);
-    const ProbeContext context{comm, shape.panels, network, reduction, shard, seed};
+    FeaturePanels shard(shape.panels, network, reduction, read_samples);
+    if (resources.keep_features) shard.compute(distribution.shard, resources.threads);
+    const blas::BlasThreads blas_threads(resources.threads);
+    const ProbeContext context{comm, shape.panels, distribution.shard, network, reduction, shard, seed};
     ProbeReference reference;
     reference.products.resize(shape.matrices.size());
     std::vector<double>& total = reference.products.back();

@@ -32,21 +32,33 @@ double smallest_normal(Precision precision) {
                                            : std::numeric_limits<double>::min();
 }
 
-KernelShape make_kernel_shape(Index samples, std::optional<Index> tile, const Network& network,
-                              const Reduction& reduction, Precision precision,
-                              std::vector<KernelMatrix> matrices) {
-    const Index rows = reduction.rows_per_sample();
-    KernelShape shape;
-    shape.panels = {samples, tile.value_or(default_panel_size(samples, rows))};
-    shape.outputs = network.outputs();
-    shape.precision = precision;
-    shape.matrices = std::move(matrices);
+namespace {
+
+/// Throws Error(usage) if HDF5 cannot hold its tiles in one chunk each.
+KernelShape require_tiles_fit(KernelShape shape) {
+    const Index rows = shape.matrices.back().rows_per_sample;
     const Index side = shape.tile_rows(shape.matrices.back());
     if (side > largest_tile_rows) {
         fail(ExitCode::usage, "--tile {} makes tiles of {} x {} kernel entries: give at most {}",
              shape.panels.panel_size, side, side, std::max<Index>(1, largest_tile_rows / rows));
     }
     return shape;
+}
+
+}  // namespace
+
+KernelShape make_kernel_shape(Index samples, std::optional<Index> tile, const Network& network,
+                              const Reduction& reduction, Precision precision,
+                              std::vector<KernelMatrix> matrices) {
+    const Panels panels{samples, tile.value_or(default_panel_size(samples, reduction.rows_per_sample()))};
+    return require_tiles_fit({panels, samples, network.outputs(), precision, std::move(matrices)});
+}
+
+KernelShape make_parameter_gram_shape(Index samples, std::optional<Index> tile, const Network& network,
+                                      Precision precision) {
+    const Index P = network.parameters();
+    const Panels panels{P, tile.value_or(default_panel_size(P, 1))};
+    return require_tiles_fit({panels, samples, network.outputs(), precision, {parameter_gram_matrix()}});
 }
 
 Index KernelShape::tile_rows(const KernelMatrix& matrix) const {

@@ -49,7 +49,10 @@ FileDescriptor open_direct(const std::string& path, int flags) {
 }  // namespace
 
 TileFile::TileFile(const std::string& path, const KernelShape& shape, Access access)
-    : panels_(shape.panels), precision_(shape.precision), outputs_(shape.outputs) {
+    : panels_(shape.panels),
+      precision_(shape.precision),
+      samples_(shape.samples),
+      outputs_(shape.outputs) {
     const h5::Handle file = h5::open_readonly(path);
     for (const KernelMatrix& matrix : shape.matrices) {
         const Index rows = shape.tile_rows(matrix);
@@ -115,7 +118,7 @@ void TileFile::write_outputs(Index first, ConstMatrixView<double> outputs) const
 
 std::vector<ByteRange> TileFile::array_ranges() const {
     std::vector<ByteRange> ranges{
-        {outputs_begin_, outputs_begin_ + panels_.samples * outputs_ * value_bytes(precision_)}};
+        {outputs_begin_, outputs_begin_ + samples_ * outputs_ * value_bytes(precision_)}};
     const Index chunks = panels_.count() * panels_.count();
     for (const Place& place : places_) {
         const Index chunk_bytes = place.chunk_rows * place.chunk_rows * value_bytes(precision_);

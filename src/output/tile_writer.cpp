@@ -32,7 +32,7 @@ void create_datasets(const mpi::Communicator& comm, const std::string& path, con
         const std::array<Index, 2> tile{shape.tile_rows(matrix), shape.tile_rows(matrix)};
         h5::create_dataset(file, matrix.path, stored_type(shape.precision), dims, tile);
     }
-    const std::array<Index, 2> dims{shape.panels.samples, shape.outputs};
+    const std::array<Index, 2> dims{shape.samples, shape.outputs};
     h5::create_dataset(file, "/outputs", stored_type(shape.precision), dims);
     file.close(path);
 }

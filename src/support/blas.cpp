@@ -67,6 +67,16 @@ void gram_lower(ConstMatrixView<double> A, MatrixView<double> C) {
     cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, s.m, s.k, 1.0, A.data, s.lda, 0.0, C.data, s.ldc);
 }
 
+void gram_of_columns_lower(ConstMatrixView<float> A, float beta, MatrixView<float> C) {
+    const GemmSizes s = gemm_sizes(Op::transpose, Op::none, A, A, C);
+    cblas_ssyrk(CblasRowMajor, CblasLower, CblasTrans, s.m, s.k, 1.0F, A.data, s.lda, beta, C.data, s.ldc);
+}
+
+void gram_of_columns_lower(ConstMatrixView<double> A, double beta, MatrixView<double> C) {
+    const GemmSizes s = gemm_sizes(Op::transpose, Op::none, A, A, C);
+    cblas_dsyrk(CblasRowMajor, CblasLower, CblasTrans, s.m, s.k, 1.0, A.data, s.lda, beta, C.data, s.ldc);
+}
+
 std::vector<double> symmetric_eigenvalues(ConstMatrixView<double> A) {
     const int n = narrow(A.rows, "rows");
     std::vector<double> copy(static_cast<std::size_t>(A.rows * A.rows));

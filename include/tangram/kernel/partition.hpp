@@ -94,6 +94,11 @@ struct Distribution {
 };
 Distribution distribute(const Panels& panels, int ranks, int rank, const TileSet& done = {});
 
+/// The same for the parameter Gram: P parameters in panels, samples in batches. Any rank can compute any tile, so each tile
+/// goes to the rank with the least work so far; the shard is a rank's part of the batches.
+Distribution distribute_parameters(const Panels& parameters, const Panels& batches, int ranks, int rank,
+                                   const TileSet& done = {});
+
 /// Kernel entries computed for a tile (the mirrored ones are not counted): its share of the work.
 Index tile_work(const Panels& panels, const Tile& tile);
 

@@ -6,6 +6,7 @@
 #include "tangram/support/matrix.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -36,6 +37,9 @@ SampleSelection select_samples(const SampleOptions& options, Index expected_widt
 /// scaled. Throws Error(bad_input) naming row and column of a value that is not finite.
 void read_samples(const SampleOptions& options, const SampleSelection& selection, Index first,
                   MatrixView<double> out);
+
+/// Samples [first, first + out.rows) of a run's N, (n, d_0), read afresh from wherever they are.
+using ReadSamples = std::function<void(Index first, MatrixView<double> out)>;
 
 /// Labels of the selected samples: one for each row of the input or one for each sample.
 struct Labels {

@@ -18,7 +18,7 @@ inline constexpr double not_computed = std::numeric_limits<double>::quiet_NaN();
 /// spare.
 double default_tolerance(Precision precision);
 
-/// One component against the explicit Jacobian.
+/// One component against the explicit Jacobian; for J^T J, the rows of one tensor's parameters.
 struct ComponentCheck {
     std::string name;
     double relative_error = not_computed;    ///< max |K - K_ref| / max |K_ref|
@@ -38,6 +38,7 @@ struct CheckReport {
     ComponentCheck total;                           ///< the kernel itself
     double symmetry_error = not_computed;           ///< max |K - K^T| / max |K| over all matrices
     double sum_of_components_error = not_computed;  ///< max |K - sum of components| / max |K|
+    double trace_error = not_computed;  ///< of J^T J: |trace(J^T J) - trace(J J^T)| / trace(J J^T)
     double finite_difference_error = not_computed;
     double finite_difference_tolerance = 0;
     double smallest_eigenvalue = not_computed;  ///< of the kernel on the check samples

@@ -18,17 +18,14 @@
 // of that row's absolute values. In float32 at N = 100 000 an error of one entry of its own size is at the
 // tolerance. Work: O(N P R) for the reference, and one reading of the file.
 
+#include "tangram/model/samples.hpp"
 #include "tangram/output/check_report.hpp"
 #include "tangram/output/schema.hpp"
 #include "tangram/support/mpi.hpp"
 
-#include <functional>
 #include <string>
 
 namespace tangram {
-
-/// Samples [first, first + out.rows) of this run's N, (n, d_0), read afresh from the input.
-using ReadSamples = std::function<void(Index first, MatrixView<double> out)>;
 
 /// Entry `row` of the probe vector: +1 or -1, a hash of seed and row, the same everywhere.
 double probe_sign(std::uint64_t seed, Index row);

@@ -2,6 +2,7 @@
 // The kernel file, format "tangram", version 1: what lies where. The README has the whole table for readers.
 //
 //   /ntk  /components/<tensor>  /conjugate_kernels/<layer>     (n, n), chunk = tile; kernel/matrices.hpp names them
+//   /parameter_gram  /parameter_blocks                         (P, P) instead of all these, with --space params
 //   /outputs (N, C)  /samples (N)  /labels (N)                 by output/tile_writer.hpp and output/metadata.hpp
 //   /checks  /checksums/<dataset>  /timing  /provenance        by output/metadata.hpp
 
@@ -32,12 +33,16 @@ inline constexpr Index largest_tile_rows = 8192;
 
 /// What decides the size of everything in a kernel file.
 struct KernelShape {
-    Panels panels;      ///< N samples in panels of T
+    Panels panels;      ///< N samples, or P parameters, in panels of T
+    Index samples = 0;  ///< N
     Index outputs = 1;  ///< C
     Precision precision = Precision::float32;
     std::vector<KernelMatrix> matrices;  ///< the kernel last
 
-    /// Rows of one matrix: N, or N C for full.
+    [[nodiscard]] Space space() const {
+        return matrices.back().kind == MatrixKind::parameter_gram ? Space::parameters : Space::samples;
+    }
+    /// Rows of one matrix: N, N C for full, or P.
     [[nodiscard]] Index rows(const KernelMatrix& matrix) const {
         return panels.samples * matrix.rows_per_sample;
     }
@@ -46,6 +51,10 @@ struct KernelShape {
     /// Bytes of all matrices.
     [[nodiscard]] Index matrix_bytes() const;
 };
+
+/// The shape of a file of J^T J of `network` over N samples, in tiles of `tile` parameters. Throws as the next does.
+KernelShape make_parameter_gram_shape(Index samples, std::optional<Index> tile, const Network& network,
+                                      Precision precision);
 
 /// The shape of a kernel file of N samples with these matrices, in tiles of `tile` samples (by N and the network).
 /// Throws Error(usage) if the tiles are larger than HDF5 can hold in one chunk.

@@ -70,6 +70,7 @@ private:
     Panels panels_;
     Precision precision_;
     Index outputs_begin_ = 0;
+    Index samples_ = 0;
     Index outputs_ = 1;
     std::vector<Place> places_;  ///< by matrix
     FileDescriptor cached_;

@@ -23,6 +23,10 @@ void gemm(Op op_a, Op op_b, double alpha, ConstMatrixView<double> A, ConstMatrix
 void gram_lower(ConstMatrixView<float> A, MatrixView<float> C);
 void gram_lower(ConstMatrixView<double> A, MatrixView<double> C);
 
+/// The same of A^T: the lower triangle of C (m x m) = A^T A + beta C, A k x m.
+void gram_of_columns_lower(ConstMatrixView<float> A, float beta, MatrixView<float> C);
+void gram_of_columns_lower(ConstMatrixView<double> A, double beta, MatrixView<double> C);
+
 /// Eigenvalues of the symmetric matrix A (n x n), ascending (LAPACK dsyev, values only).
 std::vector<double> symmetric_eigenvalues(ConstMatrixView<double> A);
 
@@ -32,6 +36,15 @@ void upper_factor(MatrixView<double> A);
 
 /// How many threads one BLAS call may use.
 void set_blas_threads(int threads);
+
+/// As many threads while this lives, one afterwards.
+class BlasThreads {
+public:
+    explicit BlasThreads(int threads) { set_blas_threads(threads); }
+    ~BlasThreads() { set_blas_threads(1); }
+    BlasThreads(const BlasThreads&) = delete;
+    BlasThreads& operator=(const BlasThreads&) = delete;
+};
 
 /// The library and the CPU kernel that it chose, for example "OpenBLAS 0.3.21 .. Haswell".
 std::string library_description();

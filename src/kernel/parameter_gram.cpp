@@ -1,0 +1,264 @@
+#include "tangram/kernel/parameter_gram.hpp"
+
+#include "tangram/kernel/tile.hpp"
+#include "tangram/support/blas.hpp"
+#include "tangram/support/error.hpp"
+#include "tangram/tangent/jacobian_rows.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <exception>
+#include <utility>
+
+namespace tangram {
+
+namespace {
+
+/// Rows of J in a batch: enough that adding a float32 product to its float64 sum is little beside the product, few
+/// enough that float32 holds the sum inside one.
+constexpr Index rows_of_batch = 2048;
+
+Index widest_layer(const Network& network) {
+    Index widest = 0;
+    for (const Layer& layer : network.layers) widest = std::max(widest, layer.fan_out());
+    return widest;
+}
+
+/// One thread's memory: J of one batch for both panels of a tile, and, for float32, their product.
+template <class T>
+struct GramScratch {
+    GramScratch(Index rows, Index side, Index widest)
+        : left(rows * side), right(rows * side), sensitivity(widest) {
+        if constexpr (std::is_same_v<T, float>) product = AlignedBuffer<T>(side * side);
+    }
+    AlignedBuffer<T> left, right, product;
+    AlignedBuffer<double> sensitivity;
+};
+
+/// A tile under way.
+struct GramTile {
+    Tile tile;
+    AlignedBuffer<double> memory;
+    MatrixView<double> sum;
+};
+
+/// sum += A^T B, or its lower triangle where B is A; `first`: the sum is not begun yet.
+void add_product(bool diagonal, ConstMatrixView<double> A, ConstMatrixView<double> B, bool first,
+                 const GramScratch<double>& /*scratch*/, MatrixView<double> sum) {
+    const double beta = first ? 0 : 1;
+    if (diagonal) {
+        blas::gram_of_columns_lower(A, beta, sum);
+    } else {
+        blas::gemm(blas::Op::transpose, blas::Op::none, 1.0, A, B, beta, sum);
+    }
+}
+
+void add_product(bool diagonal, ConstMatrixView<float> A, ConstMatrixView<float> B, bool first,
+                 const GramScratch<float>& scratch, MatrixView<double> sum) {
+    const MatrixView<float> product{scratch.product.data(), sum.rows, sum.cols, sum.cols};
+    if (diagonal) {
+        blas::gram_of_columns_lower(A, 0.0F, product);
+    } else {
+        blas::gemm(blas::Op::transpose, blas::Op::none, 1.0F, A, B, 0.0F, product);
+    }
+    for (Index i = 0; i < sum.rows; ++i) {
+        const float* from = product.row(i);
+        double* to = sum.row(i);
+        const Index columns = diagonal ? i + 1 : sum.cols;
+        for (Index j = 0; j < columns; ++j) to[j] = first ? double{from[j]} : to[j] + double{from[j]};
+    }
+}
+
+/// The tiles of one pass, from nothing to planes for the sink.
+template <class T>
+class GramPass {
+public:
+    GramPass(const GramProblem& problem, const GramPace& pace)
+        : problem_(problem),
+          blocks_(parameter_blocks(problem.network)),
+          features_(sample_batches(problem.samples, problem.reduction), problem.network, problem.reduction,
+                    problem.read_samples),
+          pace_(pace),
+          plane_(side() * side()),
+          mirror_(side() * side()) {
+        const Index rows = features_.samples().size(0) * problem.reduction.sensitivities();
+        for (int thread = 0; thread < pace.threads; ++thread)
+            scratch_.emplace_back(rows, side(), widest_layer(problem.network));
+        for (int tile = 0; tile < pace.threads * pace.tiles_a_thread; ++tile) {
+            AlignedBuffer<double> memory(side() * side());
+            tiles_.push_back({{}, std::move(memory), {}});
+        }
+    }
+
+    [[nodiscard]] std::size_t capacity() const { return tiles_.size(); }
+
+    /// Sums `tiles` over all samples. False: go_on said no on the way.
+    bool sum(std::span<const Tile> tiles, const GoOn& go_on) {
+        begin(tiles);
+        const Index batches = features_.samples().count();
+        for (Index batch = 0; batch < batches; batch += pace_.batches) {
+            const PanelRange wave{batch, std::min<Index>(batch + pace_.batches, batches)};
+            // With one wave for all samples its features serve every pass.
+            if (wave.begin != held_.begin || wave.end != held_.end) features_.compute(wave, pace_.threads);
+            held_ = wave;
+            add(wave);
+            if (!go_on()) return false;
+        }
+        return true;
+    }
+
+    /// Rounds the sums, and hands them over with their mirrors.
+    void hand_over(const TileSink<T>& sink) {
+        for (std::size_t k = 0; k < under_way_; ++k) {
+            const Tile& tile = tiles_[k].tile;
+            const MatrixView<T> values = shape(plane_, tile);
+            round(tiles_[k], values);
+            sink({0, tile, problem_.parameters.begin(tile.row), problem_.parameters.begin(tile.column),
+                  values});
+            if (tile.is_diagonal()) continue;
+            const Tile across{tile.column, tile.row};
+            const MatrixView<T> mirrored = shape(mirror_, across);
+            transpose(ConstMatrixView<T>(values), mirrored);
+            sink({0, across, problem_.parameters.begin(across.row), problem_.parameters.begin(across.column),
+                  mirrored});
+        }
+    }
+
+private:
+    [[nodiscard]] Index side() const { return problem_.parameters.size(0); }
+
+    /// The memory as a whole tile with zeros beyond the edge of G, as it is stored.
+    [[nodiscard]] MatrixView<T> shape(const AlignedBuffer<T>& memory, const Tile& tile) const {
+        const MatrixView<T> whole{memory.data(), side(), side(), side()};
+        const MatrixView<T> values =
+            whole.block(0, 0, problem_.parameters.size(tile.row), problem_.parameters.size(tile.column));
+        if (values.rows < side() || values.cols < side()) fill(T{0}, whole);
+        return values;
+    }
+
+    void begin(std::span<const Tile> tiles) {
+        under_way_ = tiles.size();
+        for (std::size_t k = 0; k < under_way_; ++k) {
+            const Index columns = problem_.parameters.size(tiles[k].column);
+            tiles_[k].tile = tiles[k];
+            tiles_[k].sum = {tiles_[k].memory.data(), problem_.parameters.size(tiles[k].row), columns,
+                             columns};
+        }
+    }
+
+    /// Adds the products of some batches to all tiles under way.
+    void add(const PanelRange& wave) {
+        std::vector<std::exception_ptr> failures(under_way_);
+#pragma omp parallel for num_threads(pace_.threads) schedule(static, 1) default(shared)
+        for (int thread = 0; thread < pace_.threads; ++thread) {
+            for (std::size_t k = at(thread); k < under_way_; k += at(pace_.threads)) {
+                try {
+                    add_batches(wave, tiles_[k], scratch_[at(thread)]);
+                } catch (...) {
+                    failures[k] = std::current_exception();
+                }
+            }
+        }
+        for (const std::exception_ptr& failure : failures) {
+            if (failure) std::rethrow_exception(failure);
+        }
+    }
+
+    void add_batches(const PanelRange& wave, GramTile& tile, const GramScratch<T>& scratch) {
+        const auto left = runs_of_panel(tile.tile.row);
+        const auto right = runs_of_panel(tile.tile.column);
+        const bool diagonal = tile.tile.is_diagonal();
+        for (Index batch = wave.begin; batch < wave.end; ++batch) {
+            const ConstMatrixView<T> A = rows_of(batch, left, tile.sum.rows, scratch.left, scratch);
+            const ConstMatrixView<T> B =
+                diagonal ? A : rows_of(batch, right, tile.sum.cols, scratch.right, scratch);
+            add_product(diagonal, A, B, batch == 0, scratch, tile.sum);
+        }
+    }
+
+    [[nodiscard]] std::vector<ParameterRun> runs_of_panel(Index panel) const {
+        return runs_of_parameters(blocks_, problem_.parameters.begin(panel), problem_.parameters.size(panel));
+    }
+
+    ConstMatrixView<T> rows_of(Index batch, const std::vector<ParameterRun>& runs, Index columns,
+                               const AlignedBuffer<T>& memory, const GramScratch<T>& scratch) {
+        const Index samples = features_.samples().size(batch);
+        const MatrixView<T> J{memory.data(), samples * problem_.reduction.sensitivities(), columns, columns};
+        const FeatureView features{problem_.network, problem_.reduction, features_.layout(),
+                                   features_.block(batch), samples};
+        fill_jacobian_rows(features, runs, scratch.sensitivity.data(), J);
+        return J;
+    }
+
+    /// factor * sum, mirrored on the diagonal. Throws naming the first entry that is not finite.
+    void round(GramTile& tile, MatrixView<T> out) const {
+        const double factor = problem_.reduction.factor();
+        if (tile.tile.is_diagonal()) mirror_lower(tile.sum);
+        for (Index i = 0; i < out.rows; ++i) {
+            for (Index j = 0; j < out.cols; ++j) {
+                out(i, j) = static_cast<T>(factor * tile.sum(i, j));
+                if (!std::isfinite(out(i, j))) refuse(tile.tile, i, j);
+            }
+        }
+    }
+
+    [[noreturn]] void refuse(const Tile& tile, Index i, Index j) const {
+        fail(ExitCode::bad_input,
+             "the entry of {} and {} in J^T J is not finite: use --precision float64, or smaller samples or "
+             "weights",
+             name_of_parameter(blocks_, problem_.parameters.begin(tile.row) + i),
+             name_of_parameter(blocks_, problem_.parameters.begin(tile.column) + j));
+    }
+
+    const GramProblem& problem_;
+    std::vector<ParameterBlock> blocks_;
+    FeaturePanels features_;
+    PanelRange held_;  ///< the batches whose features are there
+    GramPace pace_;
+    std::vector<GramTile> tiles_;
+    std::size_t under_way_ = 0;  ///< of tiles_
+    std::vector<GramScratch<T>> scratch_;  ///< one a thread
+    AlignedBuffer<T> plane_, mirror_;
+};
+
+}  // namespace
+
+Panels sample_batches(Index samples, const Reduction& reduction) {
+    const Index batch = std::max<Index>(1, rows_of_batch / reduction.sensitivities());
+    return {samples, std::min(batch, samples)};
+}
+
+template <class T>
+void compute_gram_tiles(const GramProblem& problem, const std::vector<Tile>& tiles, const GramPace& pace,
+                        const TileSink<T>& sink, const GoOn& go_on) {
+    if (tiles.empty()) return;
+    GramPass<T> pass(problem, pace);
+    const std::span<const Tile> all(tiles);
+    for (std::size_t k = 0; k < all.size() && go_on(); k += pass.capacity()) {
+        if (!pass.sum(all.subspan(k, std::min(pass.capacity(), all.size() - k)), go_on)) return;
+        pass.hand_over(sink);
+    }
+}
+
+Index gram_bytes(const GramProblem& problem, const GramPace& pace, Index value_bytes) {
+    const Panels batches = sample_batches(problem.samples, problem.reduction);
+    const Index side = problem.parameters.size(0);
+    const Index rows = batches.size(0) * problem.reduction.sensitivities();
+    const bool is_narrow = value_bytes < Index{sizeof(double)};
+    const Index sums = Index{pace.threads} * pace.tiles_a_thread * side * side * Index{sizeof(double)};
+    const Index scratch = pace.threads * (2 * rows * side + (is_narrow ? side * side : 0)) * value_bytes;
+    return sums + scratch + 2 * side * side * value_bytes +
+           feature_panels_bytes(batches, problem.network, problem.reduction, pace.batches, pace.threads);
+}
+
+double gram_operations(Index parameters, Index samples, const Reduction& reduction) {
+    const auto p = static_cast<double>(parameters);
+    return p * p * static_cast<double>(samples) * static_cast<double>(reduction.sensitivities());
+}
+
+template void compute_gram_tiles(const GramProblem&, const std::vector<Tile>&, const GramPace&,
+                                 const TileSink<float>&, const GoOn&);
+template void compute_gram_tiles(const GramProblem&, const std::vector<Tile>&, const GramPace&,
+                                 const TileSink<double>&, const GoOn&);
+
+}  // namespace tangram
