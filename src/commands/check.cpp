@@ -5,6 +5,8 @@
 #include "tangram/output/entry_check.hpp"
 #include "tangram/output/jacobian_check.hpp"
 #include "tangram/output/kernel_entries.hpp"
+#include "tangram/output/parameter_gram_check.hpp"
+#include "tangram/kernel/parameter_gram.hpp"
 #include "tangram/support/agreement.hpp"
 #include "tangram/support/cores.hpp"
 #include "tangram/support/memory.hpp"
@@ -18,6 +20,7 @@ namespace {
 /// Throws unless the explicit Jacobians' matrices fit in memory: the reference of one tensor and of the total, both kernels,
 /// (M', M') each, on every rank.
 void require_memory(const KernelFile& kernel, const Network& network, Index samples) {
+    if (kernel.shape.space() == Space::parameters) return;  // tiles, whatever the samples
     const auto rows = static_cast<double>(samples * kernel.shape.matrices.back().rows_per_sample);
     double sensitivities = 0;
     for (const Layer& layer : network.layers)
@@ -74,24 +77,32 @@ int run_check(const CheckOptions& options, const mpi::Communicator& world) {
     report.seed = static_cast<std::uint64_t>(options.seed);
     report.tolerance_is_given = options.tolerance.has_value();
     report.tolerance = options.tolerance.value_or(default_tolerance(kernel.shape.precision));
-    report.samples = samples_to_check(options, kernel.shape.panels.samples);
+    report.samples = samples_to_check(options, kernel.shape.samples);
     agree(world, [&] { require_memory(kernel, network, static_cast<Index>(report.samples.size())); });
     const Matrix<double> X =
         read_few_samples(world, run.options.samples, run.inputs.selection, report.samples);
-    check_against_jacobian(world, options.file, kernel.shape, network, run.inputs.reduction, X.view(),
-                           report);
     const ReadSamples read = [&](Index first, MatrixView<double> out) {
         read_samples(run.options.samples, run.inputs.selection, first, out);
     };
-    const Distribution distribution = distribute(kernel.shape.panels, world.size(), world.rank());
-    check_all_entries(world, options.file, kernel.shape, distribution, network, run.inputs.reduction, read,
-                      {threads, true}, report);
+    const Reduction& reduction = run.inputs.reduction;
+    if (kernel.shape.space() == Space::parameters) {
+        const Distribution distribution =
+            distribute_parameters(kernel.shape.panels, sample_batches(kernel.shape.samples, reduction),
+                                  world.size(), world.rank());
+        check_parameter_gram(world, options.file, kernel.shape, distribution, network, reduction, X.view(),
+                             read, threads, report);
+    } else {
+        const Distribution distribution = distribute(kernel.shape.panels, world.size(), world.rank());
+        check_against_jacobian(world, options.file, kernel.shape, network, reduction, X.view(), report);
+        check_all_entries(world, options.file, kernel.shape, distribution, network, reduction, read,
+                          {threads, true}, report);
+    }
     agree_on_root(world, [&] {
         std::cout << fmt::format(
                          "file        {}\nchecked     {} of {} samples against the explicit Jacobian, all {} "
                          "rows by the "
                          "probe, seed {}\n\n{}\nchecks      {}\n",
-                         options.file, report.samples.size(), kernel.shape.panels.samples,
+                         options.file, report.samples.size(), kernel.shape.samples,
                          kernel.shape.rows(kernel.shape.matrices.back()), options.seed, to_table(report),
                          passed(report) ? "passed" : "FAILED")
                   << std::flush;

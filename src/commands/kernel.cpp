@@ -33,7 +33,25 @@ ConjugateKernels choose_conjugate_kernels(const KernelOptions& options) {
                               : ConjugateKernels::none;
 }
 
+/// As --space says. Throws Error(usage) where full comes out as J^T J.
+Space choose_space(const KernelOptions& options, const Inputs& inputs) {
+    if (options.space == "samples") return Space::samples;
+    const Index rows = inputs.selection.count() * inputs.reduction.sensitivities();
+    if (options.space == "minima" && rows < inputs.network.parameters()) return Space::samples;
+    if (inputs.reduction.is_full()) {
+        fail(ExitCode::usage,
+             "--reduction full has no meaning for J^T J, which is the smaller one here ({} parameters, {} rows of "
+             "J): give --space samples, or trace",
+             inputs.network.parameters(), rows);
+    }
+    return Space::parameters;
+}
+
 KernelShape choose_shape(const KernelOptions& options, const Inputs& inputs) {
+    if (choose_space(options, inputs) == Space::parameters) {
+        return make_parameter_gram_shape(inputs.selection.count(), options.tile, inputs.network,
+                                         parse_precision(options.precision));
+    }
     return make_kernel_shape(inputs.selection.count(), options.tile, inputs.network, inputs.reduction,
                              parse_precision(options.precision),
                              kernel_matrices(inputs.network, inputs.reduction, options.components == "all",
@@ -52,14 +70,20 @@ Run prepare(const KernelOptions& options, const mpi::Communicator& world, Log& l
     Inputs inputs = load_inputs(options, world);
     KernelShape shape;
     agree(world, [&] { shape = choose_shape(options, inputs); });
-    Distribution distribution = distribute(shape.panels, world.size(), world.rank());
+    const bool of_parameters = shape.space() == Space::parameters;
+    Distribution distribution =
+        of_parameters
+            ? distribute_parameters(shape.panels, sample_batches(shape.samples, inputs.reduction),
+                                    world.size(), world.rank())
+            : distribute(shape.panels, world.size(), world.rank());
     const int threads = options.threads ? static_cast<int>(*options.threads) : default_threads(world);
     agree_on_root(world, [&] { require_space(paths, shape.matrix_bytes()); });
     std::optional<Index> memory;
     if (options.memory) memory = static_cast<Index>(*options.memory * (1 << 30));
-    const MemoryPlan plan = plan_memory(
-        world, {inputs.network, inputs.reduction, shape, distribution, threads, options.check_samples},
-        memory);
+    const PlannedRun planned{inputs.network, inputs.reduction, shape,
+                             distribution,   threads,          options.check_samples};
+    const MemoryPlan plan =
+        of_parameters ? plan_gram_memory(world, planned, memory) : plan_memory(world, planned, memory);
     return {options,
             world,
             log,
@@ -134,7 +158,7 @@ Timing gather_timing(const Run& run, const Computed& computed) {
     Timing timing;
     timing.ranks = run.world.size();
     timing.threads = run.threads;
-    timing.flops = tile_operations(run.inputs.network, run.inputs.reduction, run.shape.panels.samples);
+    timing.flops = operations_of(run.inputs.network, run.inputs.reduction, run.shape);
     timing.bytes_received = mpi::sum(run.world, computed.bytes_received);
     timing.bytes_written = mpi::sum(run.world, computed.bytes_written);
     timing.planned_memory = run.memory.peak();

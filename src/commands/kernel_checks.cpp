@@ -1,6 +1,7 @@
 #include "kernel_run.hpp"
 #include "tangram/output/entry_check.hpp"
 #include "tangram/output/jacobian_check.hpp"
+#include "tangram/output/parameter_gram_check.hpp"
 #include "tangram/support/fault.hpp"
 
 namespace tangram {
@@ -27,17 +28,22 @@ CheckReport check_kernel(const Run& run, const Computed& computed) {
         check_expected_outputs(run.world, *computed.expected, computed.outputs.view(), report);
     if (inputs.labels) {
         check_labels(run.world, *inputs.labels, run.distribution.shard_samples.begin,
-                     run.shape.panels.samples, computed.outputs.view(), report);
+                     run.shape.samples, computed.outputs.view(), report);
     }
     if (!report.run) return report;
-    report.samples = spread_check_samples(run.shape.panels.samples, run.options.check_samples);
+    report.samples = spread_check_samples(run.shape.samples, run.options.check_samples);
     const Matrix<double> X =
         read_few_samples(run.world, run.options.samples, inputs.selection, report.samples);
-    check_against_jacobian(run.world, run.paths.partial, run.shape, inputs.network, inputs.reduction,
-                           X.view(), report);
     const ReadSamples read = [&](Index first, MatrixView<double> out) {
         read_samples(run.options.samples, inputs.selection, first, out);
     };
+    if (run.shape.space() == Space::parameters) {
+        check_parameter_gram(run.world, run.paths.partial, run.shape, run.distribution, inputs.network,
+                             inputs.reduction, X.view(), read, run.threads, report);
+        return report;
+    }
+    check_against_jacobian(run.world, run.paths.partial, run.shape, inputs.network, inputs.reduction,
+                           X.view(), report);
     check_all_entries(run.world, run.paths.partial, run.shape, run.distribution, inputs.network,
                       inputs.reduction, read, {run.threads, run.memory.keep_probe_features}, report);
     return report;

@@ -1,15 +1,10 @@
 // From samples to tiles on disk: what `tangram kernel` spends its time on.
 
-#include "kernel_run.hpp"
-#include "tangram/commands/job_pulse.hpp"
+#include "kernel_tiles.hpp"
 #include "tangram/commands/start_up.hpp"
 #include "tangram/kernel/shard_features.hpp"
-#include "tangram/kernel/tile_loop.hpp"
-#include "tangram/output/tile_writer.hpp"
 #include "tangram/support/agreement.hpp"
-#include "tangram/support/fault.hpp"
 
-#include <chrono>
 #include <cstdio>
 
 namespace tangram {
@@ -50,79 +45,40 @@ void compute_shard(const Run& run, PanelStore<T>& store, Computed& computed) {
     });
 }
 
-/// Notes what is on disk every so many seconds, and once more as soon as a stop was requested: SIGTERM leaves a second.
-class Checkpoints {
-public:
-    Checkpoints(TileWriter& writer, const StopRequest& stop, double seconds)
-        : writer_(writer), stop_(stop), interval_(seconds), last_(Clock::now()) {}
-    void take_if_due() {
-        const bool stopping = !stop_seen_ && stop_.is_made();
-        stop_seen_ = stop_seen_ || stopping;
-        if (!stopping && Clock::now() - last_ < interval_) return;
-        writer_.checkpoint();
-        last_ = Clock::now();
-    }
-
-private:
-    using Clock = std::chrono::steady_clock;
-    TileWriter& writer_;
-    const StopRequest& stop_;
-    std::chrono::duration<double> interval_;
-    Clock::time_point last_;
-    bool stop_seen_ = false;
-};
-
-/// This rank's part of the `limit` tiles after which a test lets the job stop. Returns whether any rank leaves tiles.
-bool leave_all_but(std::int64_t limit, const mpi::Communicator& world, std::vector<Tile>& tiles) {
-    const std::int64_t mine = limit / world.size() + (world.rank() < limit % world.size() ? 1 : 0);
-    const auto left = std::max<std::int64_t>(0, static_cast<std::int64_t>(tiles.size()) - mine);
-    tiles.resize(tiles.size() - at(left));
-    return mpi::sum(world, left) > 0;
-}
-
 /// Collective. The tiles of this rank that are not done yet, into the partial file.
 template <class T>
 void compute_tiles(const Run& run, const TileSet& done, PanelStore<T>& store, TileWriter& writer,
                    Computed& computed) {
     const Inputs& inputs = run.inputs;
-    Distribution remaining = distribute(run.shape.panels, run.world.size(), run.world.rank(), done);
-    bool left_out = false;
-    if (run.options.stop_after_tiles)
-        left_out = leave_all_but(*run.options.stop_after_tiles, run.world, remaining.tiles);
     const double per_entry = 2 * tile_operations(inputs.network, inputs.reduction, 1);
-    double entries = 0;
-    for (const Tile& tile : remaining.tiles)
-        entries += static_cast<double>(tile_work(run.shape.panels, tile));
-    const Index tiles = mpi::sum(run.world, static_cast<Index>(remaining.tiles.size()));
-    run.progress.begin(phase_names[static_cast<std::size_t>(Phase::assemble)], tiles,
-                       per_entry * static_cast<double>(mpi::sum(run.world, static_cast<Index>(entries))));
-    JobPulse pulse(run.world, run.progress, run.stop, per_entry);
-    Checkpoints checkpoints(writer, run.stop, run.options.checkpoint_seconds);
-    const auto last = static_cast<Index>(run.shape.matrices.size()) - 1;
-    const TileSink<T> sink = [&](const FinishedPlane<T>& plane) {
-        fault_point("assemble", run.world.rank());
-        writer.write(plane);
-        const bool completes_tile = plane.matrix == last && plane.block.row >= plane.block.column;
-        if (completes_tile) pulse.count(run.shape.panels, plane.block);
-    };
-    const TileLoopControl control{[&] {
-                                      checkpoints.take_if_due();
-                                      return pulse.beat();
-                                  },
-                                  [&] { return pulse.all_done(); }};
-    fault_point("exchange", run.world.rank());
-    const TileLoopReport loop = run_tile_loop<T>(run.world, remaining, inputs.network, inputs.reduction,
-                                                 run.shape.matrices, store, run.threads, sink, control);
-    run.timer.add(Phase::exchange, loop.exchange_seconds);
-    run.timer.add(Phase::assemble, loop.assemble_seconds);
-    computed.bytes_received = loop.bytes_received;
-    computed.stopped = loop.stopped || left_out;
+    run_tiles<T>(run, distribute(run.shape.panels, run.world.size(), run.world.rank(), done), per_entry,
+                 writer, computed,
+                 [&](const Distribution& remaining, const TileSink<T>& sink, const TileLoopControl& control) {
+                     fault_point("exchange", run.world.rank());
+                     const TileLoopReport loop =
+                         run_tile_loop<T>(run.world, remaining, inputs.network, inputs.reduction,
+                                          run.shape.matrices, store, run.threads, sink, control);
+                     run.timer.add(Phase::exchange, loop.exchange_seconds);
+                     run.timer.add(Phase::assemble, loop.assemble_seconds);
+                     computed.bytes_received = loop.bytes_received;
+                     return loop.stopped;
+                 });
 }
 
-/// Collective. Features, exchange, tiles: all big arrays, into the partial file.
+/// Collective. Features, exchange, tiles of the kernel.
 template <class T>
-void compute_in(const Run& run, Computed& computed) {
-    const Inputs& inputs = run.inputs;
+void compute_kernel(const Run& run, const TileSet& done, TileWriter& writer, Computed& computed) {
+    PanelStore<T> store(run.shape.panels, run.distribution.grid, run.world.rank(), run.inputs.network,
+                        run.inputs.reduction, run.memory.residency);
+    run.progress.begin("features");
+    compute_shard(run, store, computed);
+    run.log.info("features of {} samples in {:.2f} s", run.shape.samples, run.timer.seconds(Phase::features));
+    computed.has_begun_tiles = true;
+    compute_tiles(run, done, store, writer, computed);
+}
+
+/// Collective. All big arrays, into the partial file.
+void compute_all(const Run& run, Computed& computed) {
     run.progress.begin("open");
     const h5::MpiIoHints hints = parse_hints(run.options.hints);
     OpenedOutput output =
@@ -130,14 +86,14 @@ void compute_in(const Run& run, Computed& computed) {
     if (run.world.is_root()) warn_of_one_server(run.paths.partial, run.log);
     TileWriter& writer = output.writer;
     fault_point("reserve", run.world.rank(), {}, run.paths.partial.c_str());
-    PanelStore<T> store(run.shape.panels, run.distribution.grid, run.world.rank(), inputs.network,
-                        inputs.reduction, run.memory.residency);
-    run.progress.begin("features");
-    compute_shard(run, store, computed);
-    run.log.info("features of {} samples in {:.2f} s", run.shape.panels.samples,
-                 run.timer.seconds(Phase::features));
-    computed.has_begun_tiles = true;
-    compute_tiles(run, output.done, store, writer, computed);
+    const bool is_narrow = run.shape.precision == Precision::float32;
+    if (run.shape.space() == Space::parameters) {
+        compute_parameter_gram(run, output.done, writer, computed);
+    } else if (is_narrow) {
+        compute_kernel<float>(run, output.done, writer, computed);
+    } else {
+        compute_kernel<double>(run, output.done, writer, computed);
+    }
     run.progress.begin("write");
     const auto timed = run.timer.measure(Phase::write);
     agree(run.world, [&] {
@@ -161,8 +117,7 @@ Computed compute(const Run& run) {
         remove_journals(run.paths, run.state.generation + 1);
     };
     try {
-        if (run.shape.precision == Precision::float32) compute_in<float>(run, computed);
-        if (run.shape.precision == Precision::float64) compute_in<double>(run, computed);
+        compute_all(run, computed);
     } catch (const AgreedError&) {
         if (run.world.is_root()) {
             if (!computed.has_begun_tiles) remove_output();

@@ -84,6 +84,7 @@ Identity kernel_identity(const KernelOptions& options, const Inputs& inputs, con
         {"weight scale", by_layer(network, [](const Layer& layer) { return number(layer.weight_scale); })},
         {"bias scale", by_layer(network, [](const Layer& layer) { return number(layer.bias_scale); })},
         {"output scale", by_layer(network, [](const Layer& layer) { return number(layer.output_scale); })},
+        {"space", to_string(shape.space())},
         {"reduction", to_string(inputs.reduction.kind)},
         {"logit", fmt::format("{}", inputs.reduction.logit)},
         {"precision", to_string(shape.precision)},

@@ -71,23 +71,26 @@ void add_result_options(CLI::App& app, KernelOptions& o) {
         ->required()
         ->type_name("OUT.h5")
         ->group(group);
+    app.add_option("--space", o.space,
+                   "samples (default): J J^T; params: J^T J; minima: whichever is smaller")
+        ->group(group);
     CLI::Option* reduction =
         app.add_option("--reduction", o.reduction, "over outputs: trace (default), mean, sum, full")
             ->group(group);
     app.add_option("--logit", o.logit, "the kernel of this output alone (from 0)")
         ->excludes(reduction)
         ->group(group);
-    app.add_option("--components", o.components, "store one matrix a parameter tensor: all (default), none")
+    app.add_option("--components", o.components, "store one matrix a parameter tensor: all (default), none; of samples only")
         ->group(group);
     app.add_option("--conjugate-kernels", o.conjugate_kernels,
-                   "Grams of the layers' inputs: last (default), all, none")
+                   "Grams of the layers' inputs: last (default), all, none; of samples only")
         ->group(group);
     app.add_option("--precision", o.precision, "float32 (default), float64")->group(group);
 }
 
 void add_run_options(CLI::App& app, KernelOptions& o) {
     const std::string group = "Run";
-    app.add_option("--tile", o.tile, "samples a panel (by N and the network)")->group(group);
+    app.add_option("--tile", o.tile, "samples, or parameters, a panel (by N and the network)")->group(group);
     app.add_option("--threads", o.threads, "threads a rank (its share of the cores)")->group(group);
     app.add_option("--check-samples", o.check_samples,
                    "samples checked against the explicit Jacobian (16); 0: no checks")
@@ -173,6 +176,15 @@ void validate(const KernelOptions& options) {
     }
     parse_reduction(options.reduction);
     parse_precision(options.precision);
+    require_one_of("--space", options.space, {"samples", "params", "minima"});
+    if (options.space == "params") {
+        if (options.reduction == "full")
+            fail(ExitCode::usage,
+                 "--reduction full has no meaning with --space params, where outputs are summed over: give trace");
+        if (options.conjugate_kernels.value_or("none") != "none")
+            fail(ExitCode::usage,
+                 "--conjugate-kernels are of samples, --space params is of parameters: drop one of them");
+    }
     require_one_of("--components", options.components, {"all", "none"});
     if (options.conjugate_kernels)
         require_one_of("--conjugate-kernels", *options.conjugate_kernels, {"last", "all", "none"});

@@ -53,6 +53,9 @@ struct Computed {
 /// What decides every bit of the kernel. `inputs` with the digests, as on rank 0.
 Identity kernel_identity(const KernelOptions& options, const Inputs& inputs, const KernelShape& shape);
 
+/// Collective. J^T J instead of a kernel: outputs of the shard, and the tiles that are not `done`.
+void compute_parameter_gram(const Run& run, const TileSet& done, TileWriter& writer, Computed& computed);
+
 /// Collective. Features, exchange, tiles: all big arrays, into the partial file. A run that ends in order, or whose
 /// input makes no finite kernel, leaves no partial file behind unless it found one or has tiles: those can be resumed.
 Computed compute(const Run& run);

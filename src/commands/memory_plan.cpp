@@ -77,19 +77,18 @@ MemoryPlan fixed_part(const PlannedRun& run) {
     return plan;
 }
 
-/// Collective. What one rank may take: what it has already, and its share of what is left on its node.
+}  // namespace
+
+Index MemoryPlan::peak() const {
+    return base + std::max({samples + own_features + scratch, held_features + tiles, checks});
+}
+
 Index share_of_node(const mpi::Communicator& world) {
     const mpi::Communicator node = world.split_by_node();
     constexpr Index unknown = Index{1} << 50;  // a petabyte: more than any plan
     const Index available = available_memory().value_or(unknown);
     return resident_memory() +
            static_cast<Index>(usable_share * static_cast<double>(available) / node.size());
-}
-
-}  // namespace
-
-Index MemoryPlan::peak() const {
-    return base + std::max({samples + own_features + scratch, held_features + tiles, checks});
 }
 
 MemoryPlan plan_memory(const mpi::Communicator& world, const PlannedRun& run, std::optional<Index> memory) {

@@ -109,12 +109,12 @@ RecordedRun load_recorded_run(const mpi::Communicator& world, const KernelFile& 
     run.options.expected_outputs.clear();
     run.inputs = load_inputs(run.options, world);
     agree(world, [&] {
-        if (run.inputs.selection.count() != kernel.shape.panels.samples ||
+        if (run.inputs.selection.count() != kernel.shape.samples ||
             run.inputs.network.outputs() != kernel.shape.outputs) {
             fail(ExitCode::bad_input,
                  "the recorded inputs make a kernel of {} samples and {} outputs, the file has {} and {} "
                  "({}): name the right ones with --model and --data",
-                 run.inputs.selection.count(), run.inputs.network.outputs(), kernel.shape.panels.samples,
+                 run.inputs.selection.count(), run.inputs.network.outputs(), kernel.shape.samples,
                  kernel.shape.outputs, kernel.path);
         }
     });

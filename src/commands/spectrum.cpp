@@ -34,6 +34,7 @@ std::string name_of(const KernelMatrix& matrix) {
 /// Those that --of names. Throws Error(usage) with what there is.
 std::vector<std::size_t> choose_matrices(const SpectrumOptions& options, const KernelFile& kernel) {
     std::vector<std::size_t> chosen;
+    if (options.of.empty()) return {kernel.shape.matrices.size() - 1};
     std::vector<std::string> names;
     for (const KernelMatrix& matrix : kernel.shape.matrices) names.push_back(name_of(matrix));
     for (const std::string& wanted : options.of) {
@@ -158,8 +159,8 @@ void solve_all(const SpectrumRun& run) {
 void add_spectrum_options(CLI::App& app, SpectrumOptions& options) {
     app.add_option("file", options.file, "the kernel file")->required()->type_name("FILE.h5");
     app.add_option("--of", options.of,
-                   "ntk (default), components/NAME, conjugate_kernels/NAME, parameter_gram, several with "
-                   "commas, or all")
+                   "ntk or parameter_gram, whichever there is (default); components/NAME, "
+                   "conjugate_kernels/NAME, several with commas, or all")
         ->delimiter(',')
         ->allow_extra_args(false)
         ->type_name("LIST");

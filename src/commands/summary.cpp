@@ -31,14 +31,42 @@ std::string phases(const Timing& timing) {
     return text + " s";
 }
 
+/// Passes over all samples of the rank that plans.
+Index gram_passes(const PlannedRun& run, const MemoryPlan& memory) {
+    const Index tiles = static_cast<Index>(run.distribution.tiles.size());
+    const Index at_once = Index{memory.gram.threads} * memory.gram.tiles_a_thread;
+    return (tiles + at_once - 1) / at_once;
+}
+
+std::string how_features_are_held(const PlannedRun& run, const MemoryPlan& memory) {
+    if (run.shape.space() == Space::samples) {
+        return memory.residency.holds_everything()
+                   ? "all at once"
+                   : fmt::format("in {} slices, {} of them resident", memory.residency.slices,
+                                 memory.residency.resident);
+    }
+    const Panels batches = sample_batches(run.shape.samples, run.reduction);
+    return memory.gram.batches >= batches.count()
+               ? "of all samples, on every rank"
+               : fmt::format("of {} samples at once, again in each of {} passes",
+                             memory.gram.batches * batches.panel_size, gram_passes(run, memory));
+}
+
+/// How often the features are computed on every rank, in units of once on one.
+double feature_rounds(const PlannedRun& run, const MemoryPlan& memory, int ranks) {
+    if (run.shape.space() == Space::samples) return 1;
+    const bool held = memory.gram.batches >= sample_batches(run.shape.samples, run.reduction).count();
+    return 1 + static_cast<double>(ranks) * static_cast<double>(held ? 1 : gram_passes(run, memory));
+}
+
 }  // namespace
 
 std::string describe_plan(const KernelShape& shape, const Grid& grid, int ranks, int threads) {
     const Index panels = shape.panels.count();
     return fmt::format(
-        "{} samples in {} panel{} of {}, {} tile{} of {} matri{}, {} to disk; {} rank{} as {} x {}, {} "
+        "{} {} in {} panel{} of {}, {} tile{} of {} matri{}, {} to disk; {} rank{} as {} x {}, {} "
         "thread{} each",
-        shape.panels.samples, panels, panels == 1 ? "" : "s", shape.panels.panel_size,
+        shape.panels.samples, shape.space() == Space::samples ? "samples" : "parameters", panels, panels == 1 ? "" : "s", shape.panels.panel_size,
         panels * (panels + 1) / 2, panels == 1 ? "" : "s", shape.matrices.size(),
         shape.matrices.size() == 1 ? "x" : "ces", human_bytes(static_cast<double>(shape.matrix_bytes())),
         ranks, ranks == 1 ? "" : "s", grid.rows, grid.cols, threads, threads == 1 ? "" : "s");
@@ -46,16 +74,16 @@ std::string describe_plan(const KernelShape& shape, const Grid& grid, int ranks,
 
 std::string plan_table(const PlannedRun& run, const MemoryPlan& memory, int ranks, const OutputPaths& paths,
                        double rate, double wide_rate) {
-    const auto N = static_cast<double>(run.shape.panels.samples);
+    const auto N = static_cast<double>(run.shape.samples);
     const double tile_operations_count =
-        tile_operations(run.network, run.reduction, run.shape.panels.samples);
+        operations_of(run.network, run.reduction, run.shape);
     // A multiplication by every weight forward, one a sensitivity backward; the checks do it again, and as much
     // for the probe.
     const double feature_operations = 2 * N * static_cast<double>(run.network.parameters()) *
                                       (1 + static_cast<double>(run.reduction.sensitivities()));
-    const double features = feature_operations / wide_rate;
+    const double features = feature_operations / wide_rate * feature_rounds(run, memory, ranks);
     const double tiles = tile_operations_count / rate;
-    const double checks = run.check_samples == 0 ? 0 : 2 * features;
+    const double checks = run.check_samples == 0 ? 0 : 2 * feature_operations / wide_rate;
     const auto bytes = [](Index count) { return human_bytes(static_cast<double>(count)); };
     std::string text;
     text +=
@@ -66,10 +94,7 @@ std::string plan_table(const PlannedRun& run, const MemoryPlan& memory, int rank
     text += fmt::format("  its own features         {:>10}\n", bytes(memory.own_features));
     text += fmt::format("  scratch of the features  {:>10}\n", bytes(memory.scratch));
     text += fmt::format("  features for its tiles   {:>10}   {}\n", bytes(memory.held_features),
-                        memory.residency.holds_everything()
-                            ? "all at once"
-                            : fmt::format("in {} slices, {} of them resident", memory.residency.slices,
-                                          memory.residency.resident));
+                        how_features_are_held(run, memory));
     text += fmt::format("  tiles under way          {:>10}\n", bytes(memory.tiles));
     text += fmt::format("  checks                   {:>10}{}\n", bytes(memory.checks),
                         memory.keep_probe_features ? "" : "   features computed again for each layer");
@@ -90,7 +115,8 @@ std::string summary(const KernelMetadata& d, const std::string& path, Index file
     std::string reduction = to_string(d.reduction.kind);
     if (d.reduction.logit >= 0) reduction += fmt::format(" {}", d.reduction.logit);
     std::string text;
-    text += fmt::format("kernel      {0} x {0}, {1} of {2} outputs, {3}, {4} parameterization\n",
+    const char* what = d.shape.space() == Space::samples ? "kernel" : "J^T J";
+    text += fmt::format("{0:<11} {1} x {1}, {2} of {3} outputs, {4}, {5} parameterization\n", what,
                         d.shape.rows(d.shape.matrices.back()), reduction, d.network.outputs(),
                         to_string(d.shape.precision), d.parameterization);
     text += fmt::format("network     {} layers, {} parameters\n", d.network.depth(), d.network.parameters());

@@ -53,7 +53,8 @@ std::string to_table(const KernelFile& kernel, bool contents_recorded, const Ver
     std::string text;
     text +=
         fmt::format("file        {} (tangram {}, {})\n", kernel.path, kernel.software_version, kernel.date);
-    text += fmt::format("kernel      {}\n", describe(kernel));
+    text += fmt::format("{:<11} {}\n", kernel.shape.space() == Space::samples ? "kernel" : "J^T J",
+                        describe(kernel));
     text += fmt::format("contents    {}\n", contents_recorded
                                                 ? "as they were written: attributes, outputs, tables"
                                                 : "not recorded: the program that wrote it was older");

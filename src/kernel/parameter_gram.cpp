@@ -17,6 +17,8 @@ namespace {
 /// Rows of J in a batch: enough that adding a float32 product to its float64 sum is little beside the product, few
 /// enough that float32 holds the sum inside one.
 constexpr Index rows_of_batch = 2048;
+/// Batches between two questions whether to go on: a fraction of a second.
+constexpr Index batches_at_once = 4;
 
 Index widest_layer(const Network& network) {
     Index widest = 0;
@@ -97,12 +99,14 @@ public:
         begin(tiles);
         const Index batches = features_.samples().count();
         for (Index batch = 0; batch < batches; batch += pace_.batches) {
-            const PanelRange wave{batch, std::min<Index>(batch + pace_.batches, batches)};
+            const PanelRange wave{batch, std::min(batch + pace_.batches, batches)};
             // With one wave for all samples its features serve every pass.
             if (wave.begin != held_.begin || wave.end != held_.end) features_.compute(wave, pace_.threads);
             held_ = wave;
-            add(wave);
-            if (!go_on()) return false;
+            for (Index first = wave.begin; first < wave.end; first += batches_at_once) {
+                add({first, std::min(first + batches_at_once, wave.end)});
+                if (!go_on()) return false;
+            }
         }
         return true;
     }
@@ -240,15 +244,18 @@ void compute_gram_tiles(const GramProblem& problem, const std::vector<Tile>& til
     }
 }
 
+Index batch_bytes(const GramProblem& problem, const GramPace& pace) {
+    return feature_panels_bytes(sample_batches(problem.samples, problem.reduction), problem.network,
+                                problem.reduction, pace.batches, pace.threads);
+}
+
 Index gram_bytes(const GramProblem& problem, const GramPace& pace, Index value_bytes) {
-    const Panels batches = sample_batches(problem.samples, problem.reduction);
     const Index side = problem.parameters.size(0);
-    const Index rows = batches.size(0) * problem.reduction.sensitivities();
+    const Index rows = sample_batches(problem.samples, problem.reduction).size(0) * problem.reduction.sensitivities();
     const bool is_narrow = value_bytes < Index{sizeof(double)};
     const Index sums = Index{pace.threads} * pace.tiles_a_thread * side * side * Index{sizeof(double)};
     const Index scratch = pace.threads * (2 * rows * side + (is_narrow ? side * side : 0)) * value_bytes;
-    return sums + scratch + 2 * side * side * value_bytes +
-           feature_panels_bytes(batches, problem.network, problem.reduction, pace.batches, pace.threads);
+    return sums + scratch + 2 * side * side * value_bytes;
 }
 
 double gram_operations(Index parameters, Index samples, const Reduction& reduction) {

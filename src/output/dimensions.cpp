@@ -62,6 +62,15 @@ Square write_square_scales(const h5::Handle& file, const std::string& prefix, co
             write_scale(file, prefix + "column", rows, meaning)};
 }
 
+void name_parameters(const h5::Handle& file, const KernelMetadata& d) {
+    const Square scales = write_square_scales(file, "/", count_up(d.shape.panels.samples),
+                                              "parameter, in the order of /parameter_blocks");
+    name_axes(file, d.shape.matrices.back().path, {&scales.row, &scales.column});
+    const h5::Handle tensor = scale_of(file, "/parameter_blocks/tensor");
+    for (const char* name : {"first", "size"})
+        name_axes(file, std::string("/parameter_blocks/") + name, {&tensor});
+}
+
 void name_matrices(const h5::Handle& file, const KernelMetadata& d) {
     const Index per_sample = d.shape.matrices.back().rows_per_sample;
     const Square kernel = write_square_scales(file, "/", repeat(d.samples, per_sample));
@@ -87,6 +96,7 @@ void name_checks(const h5::Handle& file, const KernelMetadata& d) {
     for (const char* name : {"relative_error", "normalized_error", "scale", "probe_error"})
         name_axes(file, std::string("/checks/") + name, {&component});
     scale_of(file, "/checks/samples");
+    if (d.checks.jacobian_ntk.size() == 0) return;
     Numbers rows;
     for (const std::int64_t sample : d.checks.samples) rows.push_back(d.samples[at(sample)]);
     const Square scales =
@@ -98,7 +108,8 @@ void name_checks(const h5::Handle& file, const KernelMetadata& d) {
 void name_checksums(const h5::Handle& file, const KernelShape& shape) {
     const Square scales =
         write_square_scales(file, "/checksums/tile_", count_up(shape.panels.count(), shape.panels.panel_size),
-                            "first sample of the tile, counted from 0");
+                            shape.space() == Space::samples ? "first sample of the tile, counted from 0"
+                                                            : "first parameter of the tile");
     for (const KernelMatrix& matrix : shape.matrices)
         name_axes(file, "/checksums" + matrix.path, {&scales.row, &scales.column});
 }
@@ -113,7 +124,11 @@ void name_timing(const h5::Handle& file, const Timing& timing) {
 }  // namespace
 
 void write_dimensions(const h5::Handle& file, const KernelMetadata& metadata) {
-    name_matrices(file, metadata);
+    if (metadata.shape.space() == Space::samples) {
+        name_matrices(file, metadata);
+    } else {
+        name_parameters(file, metadata);
+    }
     name_outputs(file, metadata);
     name_checks(file, metadata);
     name_checksums(file, metadata.shape);

@@ -43,6 +43,7 @@ struct GramComparison {
     std::vector<ParameterBlock> blocks;
     std::vector<Index> tensor_of;  ///< (P)
     std::vector<double> diagonal;  ///< (P): G_ref
+    std::vector<double> norms;     ///< (P): its roots
     double norm_floor = 0;
     std::vector<double> worst, normalized, product, square;  ///< (tensors + 1)
 
@@ -59,7 +60,7 @@ struct GramComparison {
 
 GramComparison begin_comparison(const Network& network, const Reduction& reduction, const Panels& panels,
                                 const std::vector<SampleGradient>& gradients) {
-    GramComparison c{network, reduction, panels, gradients, parameter_blocks(network), {}, {}, 0, {}, {}, {}, {}};
+    GramComparison c{network, reduction, panels, gradients, parameter_blocks(network), {}, {}, {}, 0, {}, {}, {}, {}};
     for (std::size_t t = 0; t < c.blocks.size(); ++t)
         c.tensor_of.insert(c.tensor_of.end(), at(c.blocks[t].size), static_cast<Index>(t));
     c.diagonal.resize(at(panels.samples));
@@ -70,6 +71,7 @@ GramComparison begin_comparison(const Network& network, const Reduction& reducti
                 c.diagonal[at(panels.begin(panel) + j)] += reduction.factor() * J(i, j) * J(i, j);
         }
     }
+    for (const double entry : c.diagonal) c.norms.push_back(std::sqrt(entry));
     for (auto* measure : {&c.worst, &c.normalized, &c.product, &c.square})
         measure->resize(c.blocks.size() + 1);
     return c;
@@ -78,7 +80,7 @@ GramComparison begin_comparison(const Network& network, const Reduction& reducti
 /// One entry of G at (p, q), G and reference.
 void add_entry(GramComparison& c, Index p, Index q, double entry, double reference) {
     const double difference = std::abs(entry - reference);
-    const double norm = std::sqrt(c.diagonal[at(p)]) * std::sqrt(c.diagonal[at(q)]);
+    const double norm = c.norms[at(p)] * c.norms[at(q)];
     const double normalized = relative_to(std::max(norm, c.norm_floor), difference);
     const auto t = at(c.tensor_of[at(p)]);
     const auto u = at(c.tensor_of[at(q)]);

@@ -144,20 +144,37 @@ void require_tiles(const h5::Handle& file, const std::string& path, const Kernel
     require_shape(file, path, "/checksums" + matrix.path, {tiles, tiles});
 }
 
-/// All but the matrices.
+/// Files of before there was a choice are of samples.
+Space space_of(const h5::Handle& root, const std::string& path) {
+    if (!h5::has_attribute(root, "space")) return Space::samples;
+    const std::string space = h5::read_text_attribute(root, "space");
+    for (const Space known : {Space::samples, Space::parameters}) {
+        if (space == to_string(known)) return known;
+    }
+    fail(ExitCode::bad_input, "the kernel file is of the space '{}', which this program does not know ({}): {}",
+         space, path, get_another);
+}
+
+/// All but the matrices of samples.
 KernelShape read_sizes(const h5::Handle& root, const std::string& path) {
     KernelShape shape;
     const std::string precision = h5::read_text_attribute(root, "precision");
-    shape.panels = {h5::read_integer_attribute(root, "n_samples"), h5::read_integer_attribute(root, "tile")};
+    shape.samples = h5::read_integer_attribute(root, "n_samples");
+    const bool of_parameters = space_of(root, path) == Space::parameters;
+    shape.panels = {of_parameters ? h5::read_integer_attribute(root, "n_parameters") : shape.samples,
+                    h5::read_integer_attribute(root, "tile")};
+    if (of_parameters) shape.matrices = {parameter_gram_matrix()};
     shape.outputs = h5::read_integer_attribute(root, "n_outputs");
     const bool sensible = (precision == "float32" || precision == "float64") && shape.panels.samples > 0 &&
-                          shape.panels.samples <= most_samples && shape.panels.panel_size > 0 &&
+                          shape.panels.samples <= most_samples && shape.samples > 0 &&
+                          shape.samples <= most_samples && shape.panels.panel_size > 0 &&
                           std::min(shape.panels.panel_size, shape.panels.samples) <= largest_tile_rows &&
                           shape.outputs > 0 && shape.outputs <= most_outputs;
     if (!sensible) {
         fail(ExitCode::bad_input,
-             "the kernel file says that it holds {} samples in tiles of {}, {} outputs, {} ({}): {}",
-             shape.panels.samples, shape.panels.panel_size, shape.outputs, precision, path, get_another);
+             "the kernel file says that it holds {} samples, {} rows a component in tiles of {}, {} outputs, {} "
+             "({}): {}",
+             shape.samples, shape.panels.samples, shape.panels.panel_size, shape.outputs, precision, path, get_another);
     }
     shape.precision = parse_precision(precision);
     return shape;
@@ -166,8 +183,8 @@ KernelShape read_sizes(const h5::Handle& root, const std::string& path) {
 /// Throws unless all that the shape speaks of is there.
 void require_datasets(const h5::Handle& file, const std::string& path, const KernelShape& shape) {
     for (const KernelMatrix& matrix : shape.matrices) require_tiles(file, path, shape, matrix);
-    require_shape(file, path, "/outputs", {shape.panels.samples, shape.outputs});
-    require_shape(file, path, "/samples", {shape.panels.samples});
+    require_shape(file, path, "/outputs", {shape.samples, shape.outputs});
+    require_shape(file, path, "/samples", {shape.samples});
 }
 
 }  // namespace
@@ -209,7 +226,9 @@ KernelFile read_kernel_file(const std::string& path, FailedChecks failed_checks)
         kernel.parameterization = h5::read_text_attribute(root, "parameterization");
         kernel.logit = h5::read_integer_attribute(root, "logit");
     });
-    kernel.shape.matrices = read_matrices(file, path, kernel.reduction == "full" ? kernel.shape.outputs : 1);
+    if (kernel.shape.matrices.empty())
+        kernel.shape.matrices =
+            read_matrices(file, path, kernel.reduction == "full" ? kernel.shape.outputs : 1);
     require_datasets(file, path, kernel.shape);
     reading(path, "/checksums", [&] {
         const h5::Handle group = h5::open_group(file, "/checksums");
@@ -217,6 +236,14 @@ KernelFile read_kernel_file(const std::string& path, FailedChecks failed_checks)
             kernel.contents = h5::read_unsigned_attribute(group, contents_attribute);
     });
     return kernel;
+}
+
+void require_of_samples(const KernelFile& kernel) {
+    if (kernel.shape.space() == Space::samples) return;
+    fail(ExitCode::bad_input,
+         "this file holds J^T J of parameters, no kernel of samples ({}:/parameter_gram): compute one with "
+         "--space samples",
+         kernel.path);
 }
 
 }  // namespace tangram

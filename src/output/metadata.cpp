@@ -6,6 +6,7 @@
 #include "tangram/support/error.hpp"
 #include "tangram/support/fault.hpp"
 #include "tangram/support/hdf5.hpp"
+#include "tangram/tangent/parameter_blocks.hpp"
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -37,7 +38,8 @@ void write_root_attributes(const h5::Handle& file, const KernelMetadata& d) {
     write_attribute(root, "git_commit", git_commit());
     write_attribute(root, "date", timestamp());
     write_attribute(root, "status", status(d.checks));
-    write_attribute(root, "n_samples", d.shape.panels.samples);
+    write_attribute(root, "space", to_string(d.shape.space()));
+    write_attribute(root, "n_samples", d.shape.samples);
     write_attribute(root, "n_outputs", d.network.outputs());
     write_attribute(root, "n_parameters", d.network.parameters());
     write_attribute(root, "reduction", to_string(d.reduction.kind));
@@ -47,11 +49,48 @@ void write_root_attributes(const h5::Handle& file, const KernelMetadata& d) {
     write_attribute(root, "tile", d.shape.panels.panel_size);
 }
 
+/// The tensors whose parameters are the rows: what /parameter_blocks has as datasets.
+struct BlockTable {
+    std::vector<std::string> tensors;
+    std::vector<std::int64_t> first, size;
+};
+
+BlockTable block_table(const Network& network) {
+    BlockTable table;
+    for (const ParameterBlock& block : parameter_blocks(network)) {
+        table.tensors.push_back(block.name);
+        table.first.push_back(block.first);
+        table.size.push_back(block.size);
+    }
+    return table;
+}
+
+void write_block_attributes(const h5::Handle& dataset, const Network& network) {
+    const BlockTable table = block_table(network);
+    write_attribute(dataset, "tensor", table.tensors);
+    write_attribute(dataset, "first", std::span<const std::int64_t>(table.first));
+    write_attribute(dataset, "size", std::span<const std::int64_t>(table.size));
+}
+
+void write_parameter_blocks(const h5::Handle& file, const Network& network) {
+    const BlockTable table = block_table(network);
+    h5::create_group(file, "/parameter_blocks");
+    write_dataset(file, "/parameter_blocks/tensor", table.tensors);
+    write_dataset(file, "/parameter_blocks/first", table.first, length(table.first.size()));
+    write_dataset(file, "/parameter_blocks/size", table.size, length(table.size.size()));
+}
+
 void write_matrix_attributes(const h5::Handle& file, const KernelMatrix& matrix, const Network& network) {
     const h5::Handle dataset = h5::open_dataset(file, matrix.path);
     write_attribute(dataset, "symmetric", Index{1});
     if (matrix.kind == MatrixKind::ntk) {
         write_attribute(dataset, "long_name", std::string("empirical neural tangent kernel"));
+        return;
+    }
+    if (matrix.kind == MatrixKind::parameter_gram) {
+        write_attribute(dataset, "long_name",
+                        std::string("Gram matrix of the Jacobian in the space of parameters, J^T J"));
+        write_block_attributes(dataset, network);
         return;
     }
     const Layer& layer = network.layers[static_cast<std::size_t>(matrix.layer)];
@@ -126,6 +165,7 @@ void write_checks(const h5::Handle& file, const CheckReport& report) {
     write_attribute(group, "probe_worst_row", report.worst_probe_row);
     write_attribute(group, "conjugate_kernel_error", report.conjugate_error);
     write_attribute(group, "samples_near_kink", report.samples_near_kink);
+    if (!std::isnan(report.trace_error)) write_attribute(group, "trace_error", report.trace_error);
     if (!std::isnan(report.outputs_error)) write_attribute(group, "outputs_error", report.outputs_error);
     if (!std::isnan(report.accuracy)) write_attribute(group, "accuracy", report.accuracy);
     write_attribute(group, "first_failure", first_failure(report));
@@ -133,6 +173,7 @@ void write_checks(const h5::Handle& file, const CheckReport& report) {
     if (!report.run) return;
     write_component_checks(file, report.components);
     write_dataset(file, "/checks/samples", report.samples, length(report.samples.size()));
+    if (report.jacobian_ntk.size() == 0) return;  // J^T J is compared tile by tile
     write_square(file, "/checks/jacobian_ntk", report.jacobian_ntk);
     write_square(file, "/checks/layerwise_ntk", report.layerwise_ntk);
 }
@@ -194,13 +235,18 @@ void write_provenance(const h5::Handle& file, const Provenance& provenance) {
 void write_metadata(const std::string& path, const KernelMetadata& metadata) {
     h5::Handle file = h5::open_readwrite(path);
     // There already where a run died in here and its file's structure could not be put back.
-    for (const char* name : {"/samples", "/labels", "/checks", "/checksums", "/timing", "/provenance"})
+    for (const char* name : {"/samples", "/labels", "/parameter_blocks", "/checks", "/checksums", "/timing",
+                             "/provenance"})
         h5::remove(file, name);
     for (const char* name : root_scales) h5::remove(file, name);
     for (const KernelMatrix& matrix : metadata.shape.matrices) {
         write_matrix_attributes(file, matrix, metadata.network);
     }
-    h5::create_group(file, "/components");  // there, if empty, with --components none
+    if (metadata.shape.space() == Space::samples) {
+        h5::create_group(file, "/components");  // there, if empty, with --components none
+    } else {
+        write_parameter_blocks(file, metadata.network);
+    }
     write_samples(file, metadata);
     write_checks(file, metadata.checks);
     write_checksums(file, metadata);

@@ -1,5 +1,6 @@
 #include "tangram/output/schema.hpp"
 
+#include "tangram/kernel/parameter_gram.hpp"
 #include "tangram/support/error.hpp"
 
 #include <algorithm>
@@ -59,6 +60,12 @@ KernelShape make_parameter_gram_shape(Index samples, std::optional<Index> tile, 
     const Index P = network.parameters();
     const Panels panels{P, tile.value_or(default_panel_size(P, 1))};
     return require_tiles_fit({panels, samples, network.outputs(), precision, {parameter_gram_matrix()}});
+}
+
+double operations_of(const Network& network, const Reduction& reduction, const KernelShape& shape) {
+    return shape.space() == Space::parameters
+               ? gram_operations(shape.panels.samples, shape.samples, reduction)
+               : tile_operations(network, reduction, shape.samples);
 }
 
 Index KernelShape::tile_rows(const KernelMatrix& matrix) const {

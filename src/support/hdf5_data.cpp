@@ -261,4 +261,10 @@ void write_attribute(const Handle& object, const std::string& name, std::span<co
     put_attribute(object, name, type.get(), space.get(), type.get(), texts.data());
 }
 
+void write_attribute(const Handle& object, const std::string& name, std::span<const std::int64_t> values) {
+    const hsize_t extent = values.size();
+    const Handle space(H5Screate_simple(1, &extent, nullptr), H5Sclose);
+    put_attribute(object, name, H5T_STD_I64LE, space.get(), H5T_NATIVE_INT64, values.data());
+}
+
 }  // namespace tangram::h5

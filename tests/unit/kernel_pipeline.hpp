@@ -18,6 +18,7 @@ inline KernelShape make_shape(const Network& network, const Reduction& reduction
                               ConjugateKernels conjugate_kernels = ConjugateKernels::all) {
     KernelShape shape;
     shape.panels = panels;
+    shape.samples = panels.samples;
     shape.outputs = network.outputs();
     shape.precision = precision;
     shape.matrices = kernel_matrices(network, reduction, components, conjugate_kernels);

@@ -22,6 +22,7 @@ struct KernelOptions {
     NetworkOptions network;
     SampleOptions samples;
     std::string labels, expected_outputs;  ///< FILE:DATASET, "" for none
+    std::string space = "samples";
     std::string reduction = "trace";
     std::optional<std::int64_t> logit;
     std::string components = "all";

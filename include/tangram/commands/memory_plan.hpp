@@ -5,8 +5,10 @@
 //                      held features + tiles                   in the tile loop
 //                      checks )                                afterwards
 //
+// For J^T J the features are of batches of all samples, and the tiles are sums.
 // Where the features of all ranks do not fit, they pass through in slices (kernel/schedule.hpp).
 
+#include "tangram/kernel/parameter_gram.hpp"
 #include "tangram/kernel/schedule.hpp"
 #include "tangram/model/network.hpp"
 #include "tangram/output/schema.hpp"
@@ -28,6 +30,7 @@ struct MemoryPlan {
     Index budget = 0;  ///< what there is for it
     Residency residency;
     bool keep_probe_features = true;  ///< whether the checks keep the shard's features, or compute them again
+    GramPace gram{};                 ///< of J^T J: tiles and features under way
     [[nodiscard]] Index peak() const;
 };
 
@@ -45,5 +48,13 @@ struct PlannedRun {
 /// of what its node has left); the same on every rank but for `base`. Throws AgreedError(no_resources) saying how
 /// much is needed if there is none.
 MemoryPlan plan_memory(const mpi::Communicator& world, const PlannedRun& run, std::optional<Index> memory);
+
+/// Collective. The same for J^T J: the features of all samples stay where they take no more than a quarter of the
+/// memory, else they are computed again in every pass (kernel/parameter_gram.hpp).
+MemoryPlan plan_gram_memory(const mpi::Communicator& world, const PlannedRun& run,
+                            std::optional<Index> memory);
+
+/// Collective. What one rank may take: what it has already, and its share of what is left on its node.
+Index share_of_node(const mpi::Communicator& world);
 
 }  // namespace tangram

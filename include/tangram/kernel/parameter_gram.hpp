@@ -39,7 +39,7 @@ struct GramProblem {
 struct GramPace {
     int threads = 1;
     int tiles_a_thread = 2;
-    int batches = 1;  ///< whose features are there at once
+    Index batches = 1;  ///< whose features are there at once; all of them serve every pass
 };
 
 /// The samples in batches of about 2048 rows of J. Depends on R and N alone, because the bits do.
@@ -52,7 +52,8 @@ template <class T>
 void compute_gram_tiles(const GramProblem& problem, const std::vector<Tile>& tiles, const GramPace& pace,
                         const TileSink<T>& sink, const GoOn& go_on);
 
-/// Bytes that it takes, for values of `value_bytes` bytes.
+/// Bytes of the features that it holds, with what it takes to make them; of everything else.
+Index batch_bytes(const GramProblem& problem, const GramPace& pace);
 Index gram_bytes(const GramProblem& problem, const GramPace& pace, Index value_bytes);
 
 /// The operations of all tiles (one triangle, a multiply and an add counted as two): P^2 N R.

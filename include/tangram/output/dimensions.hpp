@@ -4,6 +4,8 @@
 // taken for a matrix):
 //
 //   /row, /column (n)                  of the kernel and its components: the row of the sample in the input
+//                                      of /parameter_gram: the parameter
+//   /parameter_blocks/tensor           of that table
 //   /sample_row, /sample_column (N)    of conjugate kernels, where they are smaller (reduction full)
 //   /samples (N), /output (C)          of the outputs and labels
 //   /checks/row, /checks/column (m'), /checks/component, /checks/samples

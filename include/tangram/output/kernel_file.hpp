@@ -2,6 +2,7 @@
 // A finished kernel file, read back: what its attributes and the shapes of its datasets say.
 //
 //   /ntk and /components/<tensor> (n, n), /conjugate_kernels/<layer> (N, N)     n = N, or N C for full
+//   /parameter_gram (P, P)                                                         instead, with --space params
 //   /outputs (N, C)   /samples (N)   /checksums/<dataset> (tiles, tiles)
 //
 // Everything that a reader of tiles relies on is looked at, so that a file which is not what it says is refused by
@@ -42,5 +43,8 @@ h5::Handle open_kernel_file(const std::string& path);
 /// tangram file, of another version, unfinished, or if what it says of itself does not fit; Error(check_failed);
 /// Error(io).
 KernelFile read_kernel_file(const std::string& path, FailedChecks failed_checks);
+
+/// Throws Error(bad_input) if it is of the space of parameters.
+void require_of_samples(const KernelFile& kernel);
 
 }  // namespace tangram

@@ -2,7 +2,7 @@
 // The second phase of writing: strings, attributes and small tables, which parallel HDF5 cannot write, by
 // rank 0 alone.
 //
-//   /  /samples (N)  /labels (N)  /checks  /checksums/<dataset> (tiles, tiles)  /timing (phases, ranks)  /provenance
+//   /  /samples (N)  /labels (N)  /parameter_blocks  /checks  /checksums/<dataset> (tiles, tiles)  /timing (phases, ranks)  /provenance
 
 #include "tangram/model/samples.hpp"
 #include "tangram/output/check_report.hpp"

@@ -52,6 +52,9 @@ struct KernelShape {
     [[nodiscard]] Index matrix_bytes() const;
 };
 
+/// The operations of all tiles of it: of kernel/matrices.hpp or kernel/parameter_gram.hpp.
+double operations_of(const Network& network, const Reduction& reduction, const KernelShape& shape);
+
 /// The shape of a file of J^T J of `network` over N samples, in tiles of `tile` parameters. Throws as the next does.
 KernelShape make_parameter_gram_shape(Index samples, std::optional<Index> tile, const Network& network,
                                       Precision precision);

@@ -126,6 +126,7 @@ void write_attribute(const Handle& object, const std::string& name, Index value)
 void write_attribute(const Handle& object, const std::string& name, std::uint64_t value);
 void write_attribute(const Handle& object, const std::string& name, double value);
 void write_attribute(const Handle& object, const std::string& name, std::span<const std::string> values);
+void write_attribute(const Handle& object, const std::string& name, std::span<const std::int64_t> values);
 
 /// Sorted.
 std::vector<std::string> attribute_names(const Handle& object);
