@@ -83,6 +83,9 @@ public:
           pace_(pace),
           plane_(side() * side()),
           mirror_(side() * side()) {
+        for (Index panel = 0; panel < problem.parameters.count(); ++panel)
+            runs_.push_back(runs_of_parameters(blocks_, problem.parameters.begin(panel),
+                                               problem.parameters.size(panel)));
         const Index rows = features_.samples().size(0) * problem.reduction.sensitivities();
         for (int thread = 0; thread < pace.threads; ++thread)
             scratch_.emplace_back(rows, side(), widest_layer(problem.network));
@@ -169,8 +172,8 @@ private:
     }
 
     void add_batches(const PanelRange& wave, GramTile& tile, const GramScratch<T>& scratch) {
-        const auto left = runs_of_panel(tile.tile.row);
-        const auto right = runs_of_panel(tile.tile.column);
+        const auto& left = runs_[at(tile.tile.row)];
+        const auto& right = runs_[at(tile.tile.column)];
         const bool diagonal = tile.tile.is_diagonal();
         for (Index batch = wave.begin; batch < wave.end; ++batch) {
             const ConstMatrixView<T> A = rows_of(batch, left, tile.sum.rows, scratch.left, scratch);
@@ -178,10 +181,6 @@ private:
                 diagonal ? A : rows_of(batch, right, tile.sum.cols, scratch.right, scratch);
             add_product(diagonal, A, B, batch == 0, scratch, tile.sum);
         }
-    }
-
-    [[nodiscard]] std::vector<ParameterRun> runs_of_panel(Index panel) const {
-        return runs_of_parameters(blocks_, problem_.parameters.begin(panel), problem_.parameters.size(panel));
     }
 
     ConstMatrixView<T> rows_of(Index batch, const std::vector<ParameterRun>& runs, Index columns,
@@ -216,6 +215,7 @@ private:
 
     const GramProblem& problem_;
     std::vector<ParameterBlock> blocks_;
+    std::vector<std::vector<ParameterRun>> runs_;  ///< of each panel
     FeaturePanels features_;
     PanelRange held_;  ///< the batches whose features are there
     GramPace pace_;
