@@ -83,7 +83,7 @@ def test_it_shares_its_eigenvalues_with_the_kernel(folder, reduction, samples):
         run = tangram("spectrum", folder / f"{name}.h5", ranks=2)
         assert run.code == 0 and matrix in run.stdout, run
         with h5py.File(folder / f"{name}.spectrum.h5") as file:
-            found.append(file[f"spectrum/{matrix}/eigenvalues"][::-1])
+            found.append(file[f"spectrum/{matrix}/eigenvalues"][:][::-1])
     shared = min(map(len, found))
     largest = found[0][0]
     assert numpy.abs(found[0][:shared] - found[1][:shared]).max() <= 1e-10 * largest
@@ -153,7 +153,7 @@ def test_stopped_and_killed_it_ends_with_the_same_bits(folder, before, after):
     words = ["kernel", "--model", folder / "m.safetensors", "--data", f"{folder}/d.h5:x", "--activation", "tanh", "--space", "params",
              "--precision", "float64", "--tile", 32, "--threads", 1, "--checkpoint-seconds", 0, "--output", folder / "g.h5"]
     run = tangram(*words, "--stop-after-tiles", 40, ranks=before)
-    assert run.code == STOPPED and "40 of 136 tiles" in run.stderr, run
+    assert run.code == STOPPED and "40 of 171 tiles" in run.stderr, run
     run = tangram(*words[:7], "--space", "samples", *words[9:], "--resume", ranks=after)
     assert run.code == USAGE and len(run.errors) == 1 and "space" in run.errors[0], run
     run = tangram(*words, "--resume", "--max-seconds", 0, ranks=after)
@@ -230,12 +230,12 @@ def test_a_dry_run_plans_it(folder, widths, samples, options, word):
     run = tangram("kernel", "--model", model, "--data", data, "--activation", "tanh", "--space", "params", "--output", folder / "g.h5",
                   "--dry-run", "--threads", 1, *options, ranks=2)
     assert run.code == 0 and not run.errors, run
-    assert "19889 parameters in 26 panels of 768" in run.stdout and word in run.stdout, run.stdout
+    assert "19879 parameters in 26 panels of 768" in run.stdout and word in run.stdout, run.stdout
     assert not list(folder.glob("g.h5*"))
 
 
 def test_too_little_memory_is_refused(folder):
     model, data = problem(folder, widths="100,179,10")
     run = tangram("kernel", "--model", model, "--data", data, "--activation", "tanh", "--space", "params", "--output", folder / "g.h5",
-                  "--memory", 0.08, ranks=2)
+                  "--memory", 0.04, ranks=2)
     assert run.code == NO_RESOURCES and len(run.errors) == 1 and "--threads" in run.errors[0], run
