@@ -13,9 +13,9 @@ source "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 export LC_ALL=C # a point in the seconds
 
 tangram="$(find_tangram)"
-smaller=1 repeat=5 most_ranks=16
+smaller=1 repeat=5 most_ranks=16 gemm_seconds=1
 if [ "${QUICK:-0}" = 1 ]; then
-    smaller=8 repeat=1 most_ranks=3
+    smaller=8 repeat=1 most_ranks=3 gemm_seconds=0.05
 fi
 work="$(mktemp -d "${TMPDIR:-.}/tangram-benchmark-XXXXXX")"
 trap 'rm -rf "$work"' EXIT
@@ -43,7 +43,7 @@ timed() {
 
 # bench NAME RANKS THREADS OPTION..: one round of the bench, as NAME.json.
 bench() {
-    launch "$2" bench --json --repeat 1 --threads "$3" --directory "$work" "${@:4}"
+    launch "$2" bench --json --repeat 1 --gemm-seconds "$gemm_seconds" --threads "$3" --directory "$work" "${@:4}"
     mv "$work/out" "$work/$1.json"
 }
 

@@ -29,9 +29,6 @@ namespace tangram {
 
 namespace {
 
-/// How long large matrices are multiplied, twice a round.
-constexpr double gemm_seconds = 1;
-
 /// A run and everything that is settled before it measures.
 struct Bench {
     const BenchOptions& options;
@@ -189,9 +186,9 @@ template <class T>
 Round measure_round(const Bench& bench) {
     Round round;
     // Before and after: on a shared machine the peak of one second is not that of the next.
-    round.gemm_peak = gemm_rate_of_all<T>(bench.world, bench.threads, gemm_seconds) / 2;
+    round.gemm_peak = gemm_rate_of_all<T>(bench.world, bench.threads, bench.options.gemm_seconds) / 2;
     measure_kernel<T>(bench, round);
-    round.gemm_peak += gemm_rate_of_all<T>(bench.world, bench.threads, gemm_seconds) / 2;
+    round.gemm_peak += gemm_rate_of_all<T>(bench.world, bench.threads, bench.options.gemm_seconds) / 2;
     measure_tile_writes<T>(bench, round);
     round.plain_write_seconds =
         plain_write_seconds(bench.world, bench.path + ".plain.partial", round.write_bytes);

@@ -2,11 +2,11 @@
 
 #include "tangram/commands/options.hpp"
 #include "tangram/commands/recorded_run.hpp"
+#include "tangram/kernel/parameter_gram.hpp"
 #include "tangram/output/entry_check.hpp"
 #include "tangram/output/jacobian_check.hpp"
 #include "tangram/output/kernel_entries.hpp"
 #include "tangram/output/parameter_gram_check.hpp"
-#include "tangram/kernel/parameter_gram.hpp"
 #include "tangram/support/agreement.hpp"
 #include "tangram/support/cores.hpp"
 #include "tangram/support/memory.hpp"
@@ -86,9 +86,8 @@ int run_check(const CheckOptions& options, const mpi::Communicator& world) {
     };
     const Reduction& reduction = run.inputs.reduction;
     if (kernel.shape.space() == Space::parameters) {
-        const Distribution distribution =
-            distribute_parameters(kernel.shape.panels, sample_batches(kernel.shape.samples, reduction),
-                                  world.size(), world.rank());
+        const Distribution distribution = distribute_parameters(
+            kernel.shape.panels, sample_batches(kernel.shape.samples, reduction), world.size(), world.rank());
         check_parameter_gram(world, options.file, kernel.shape, distribution, network, reduction, X.view(),
                              read, threads, report);
     } else {

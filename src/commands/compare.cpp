@@ -37,8 +37,7 @@ struct Judgement {
 /// Collective.
 Pair open_pair(const CompareOptions& options, const mpi::Communicator& world) {
     Pair pair{options, world, {}, {}, {}, {}};
-    agree_on_root(world,
-                  [&] { require_of_samples(read_kernel_file(options.file, FailedChecks::refuse)); });
+    agree_on_root(world, [&] { require_of_samples(read_kernel_file(options.file, FailedChecks::refuse)); });
     agree(world, [&] {
         pair.kernel = read_kernel_file(options.file, FailedChecks::refuse);
         const KernelShape& shape = pair.kernel.shape;

@@ -48,7 +48,8 @@ MemoryPlan plan_gram_memory(const mpi::Communicator& world, const PlannedRun& ru
     const Index share = memory ? *memory : share_of_node(world);
     const auto least = static_cast<Index>(mpi::minimum(world, static_cast<double>(share - plan.base)));
     plan.budget = least + plan.base;
-    plan.samples = ((run.shape.samples - 1) / world.size() + 1 + batches.panel_size) * run.network.outputs() * wide;
+    plan.samples =
+        ((run.shape.samples - 1) / world.size() + 1 + batches.panel_size) * run.network.outputs() * wide;
     plan.checks = run.check_samples == 0 ? 0 : check_bytes(run, problem, value_size);
     const auto fits = [&](const GramPace& pace) {
         plan.gram = pace;

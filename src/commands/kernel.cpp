@@ -40,7 +40,8 @@ Space choose_space(const KernelOptions& options, const Inputs& inputs) {
     if (options.space == "minima" && rows < inputs.network.parameters()) return Space::samples;
     if (inputs.reduction.is_full()) {
         fail(ExitCode::usage,
-             "--reduction full has no meaning for J^T J, which is the smaller one here ({} parameters, {} rows of "
+             "--reduction full has no meaning for J^T J, which is the smaller one here ({} parameters, {} "
+             "rows of "
              "J): give --space samples, or trace",
              inputs.network.parameters(), rows);
     }
@@ -72,10 +73,9 @@ Run prepare(const KernelOptions& options, const mpi::Communicator& world, Log& l
     agree(world, [&] { shape = choose_shape(options, inputs); });
     const bool of_parameters = shape.space() == Space::parameters;
     Distribution distribution =
-        of_parameters
-            ? distribute_parameters(shape.panels, sample_batches(shape.samples, inputs.reduction),
-                                    world.size(), world.rank())
-            : distribute(shape.panels, world.size(), world.rank());
+        of_parameters ? distribute_parameters(shape.panels, sample_batches(shape.samples, inputs.reduction),
+                                              world.size(), world.rank())
+                      : distribute(shape.panels, world.size(), world.rank());
     const int threads = options.threads ? static_cast<int>(*options.threads) : default_threads(world);
     agree_on_root(world, [&] { require_space(paths, shape.matrix_bytes()); });
     std::optional<Index> memory;

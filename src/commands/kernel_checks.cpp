@@ -27,8 +27,8 @@ CheckReport check_kernel(const Run& run, const Computed& computed) {
     if (computed.expected)
         check_expected_outputs(run.world, *computed.expected, computed.outputs.view(), report);
     if (inputs.labels) {
-        check_labels(run.world, *inputs.labels, run.distribution.shard_samples.begin,
-                     run.shape.samples, computed.outputs.view(), report);
+        check_labels(run.world, *inputs.labels, run.distribution.shard_samples.begin, run.shape.samples,
+                     computed.outputs.view(), report);
     }
     if (!report.run) return report;
     report.samples = spread_check_samples(run.shape.samples, run.options.check_samples);

@@ -80,7 +80,8 @@ void add_result_options(CLI::App& app, KernelOptions& o) {
     app.add_option("--logit", o.logit, "the kernel of this output alone (from 0)")
         ->excludes(reduction)
         ->group(group);
-    app.add_option("--components", o.components, "store one matrix a parameter tensor: all (default), none; of samples only")
+    app.add_option("--components", o.components,
+                   "store one matrix a parameter tensor: all (default), none; of samples only")
         ->group(group);
     app.add_option("--conjugate-kernels", o.conjugate_kernels,
                    "Grams of the layers' inputs: last (default), all, none; of samples only")
@@ -180,7 +181,8 @@ void validate(const KernelOptions& options) {
     if (options.space == "params") {
         if (options.reduction == "full")
             fail(ExitCode::usage,
-                 "--reduction full has no meaning with --space params, where outputs are summed over: give trace");
+                 "--reduction full has no meaning with --space params, where outputs are summed over: give "
+                 "trace");
         if (options.conjugate_kernels.value_or("none") != "none")
             fail(ExitCode::usage,
                  "--conjugate-kernels are of samples, --space params is of parameters: drop one of them");

@@ -66,17 +66,17 @@ std::string describe_plan(const KernelShape& shape, const Grid& grid, int ranks,
     return fmt::format(
         "{} {} in {} panel{} of {}, {} tile{} of {} matri{}, {} to disk; {} rank{} as {} x {}, {} "
         "thread{} each",
-        shape.panels.samples, shape.space() == Space::samples ? "samples" : "parameters", panels, panels == 1 ? "" : "s", shape.panels.panel_size,
-        panels * (panels + 1) / 2, panels == 1 ? "" : "s", shape.matrices.size(),
-        shape.matrices.size() == 1 ? "x" : "ces", human_bytes(static_cast<double>(shape.matrix_bytes())),
-        ranks, ranks == 1 ? "" : "s", grid.rows, grid.cols, threads, threads == 1 ? "" : "s");
+        shape.panels.samples, shape.space() == Space::samples ? "samples" : "parameters", panels,
+        panels == 1 ? "" : "s", shape.panels.panel_size, panels * (panels + 1) / 2, panels == 1 ? "" : "s",
+        shape.matrices.size(), shape.matrices.size() == 1 ? "x" : "ces",
+        human_bytes(static_cast<double>(shape.matrix_bytes())), ranks, ranks == 1 ? "" : "s", grid.rows,
+        grid.cols, threads, threads == 1 ? "" : "s");
 }
 
 std::string plan_table(const PlannedRun& run, const MemoryPlan& memory, int ranks, const OutputPaths& paths,
                        double rate, double wide_rate) {
     const auto N = static_cast<double>(run.shape.samples);
-    const double tile_operations_count =
-        operations_of(run.network, run.reduction, run.shape);
+    const double tile_operations_count = operations_of(run.network, run.reduction, run.shape);
     // A multiplication by every weight forward, one a sensitivity backward; the checks do it again, and as much
     // for the probe.
     const double feature_operations = 2 * N * static_cast<double>(run.network.parameters()) *

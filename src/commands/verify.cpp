@@ -64,7 +64,7 @@ std::string to_table(const KernelFile& kernel, bool contents_recorded, const Ver
     if (found.has_sum) {
         text += fmt::format("sum         components add up to the kernel: off by {:.1e} <= {:.1e}  {}\n",
                             found.sum_error, found.sum_limit, verdict(found.sum_error <= found.sum_limit));
-    } else {
+    } else if (kernel.shape.space() == Space::samples) {
         text += "sum         no components stored\n";
     }
     text += fmt::format("checks      {}\n", recorded_checks(kernel));

@@ -84,8 +84,8 @@ public:
           plane_(side() * side()),
           mirror_(side() * side()) {
         for (Index panel = 0; panel < problem.parameters.count(); ++panel)
-            runs_.push_back(runs_of_parameters(blocks_, problem.parameters.begin(panel),
-                                               problem.parameters.size(panel)));
+            runs_.push_back(
+                runs_of_parameters(blocks_, problem.parameters.begin(panel), problem.parameters.size(panel)));
         const Index rows = features_.samples().size(0) * problem.reduction.sensitivities();
         for (int thread = 0; thread < pace.threads; ++thread)
             scratch_.emplace_back(rows, side(), widest_layer(problem.network));
@@ -220,7 +220,7 @@ private:
     PanelRange held_;  ///< the batches whose features are there
     GramPace pace_;
     std::vector<GramTile> tiles_;
-    std::size_t under_way_ = 0;  ///< of tiles_
+    std::size_t under_way_ = 0;            ///< of tiles_
     std::vector<GramScratch<T>> scratch_;  ///< one a thread
     AlignedBuffer<T> plane_, mirror_;
 };
@@ -251,7 +251,8 @@ Index batch_bytes(const GramProblem& problem, const GramPace& pace) {
 
 Index gram_bytes(const GramProblem& problem, const GramPace& pace, Index value_bytes) {
     const Index side = problem.parameters.size(0);
-    const Index rows = sample_batches(problem.samples, problem.reduction).size(0) * problem.reduction.sensitivities();
+    const Index rows =
+        sample_batches(problem.samples, problem.reduction).size(0) * problem.reduction.sensitivities();
     const bool is_narrow = value_bytes < Index{sizeof(double)};
     const Index sums = Index{pace.threads} * pace.tiles_a_thread * side * side * Index{sizeof(double)};
     const Index scratch = pace.threads * (2 * rows * side + (is_narrow ? side * side : 0)) * value_bytes;

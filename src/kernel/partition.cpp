@@ -171,8 +171,8 @@ Distribution distribute(const Panels& panels, int ranks, int rank, const TileSet
 Distribution distribute_parameters(const Panels& parameters, const Panels& batches, int ranks, int rank,
                                    const TileSet& done) {
     const Grid row{1, ranks};
-    Distribution distribution{parameters, row, shard_panels(batches, row, rank),
-                              shard_samples(batches, row, rank), {}};
+    Distribution distribution{
+        parameters, row, shard_panels(batches, row, rank), shard_samples(batches, row, rank), {}};
     std::vector<Index> load(at(ranks), 0);
     for (Index i = 0; i < parameters.count(); ++i) {
         for (Index j = 0; j <= i; ++j) {

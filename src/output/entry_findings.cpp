@@ -66,14 +66,12 @@ EntryFindings examine_entries(const mpi::Communicator& comm, const std::string& 
     EntryFindings findings{{}, scan.traces};
     for (std::size_t m = 0; m < shape.matrices.size(); ++m) {
         report.symmetry_error = worse(report.symmetry_error, relative_to(scan.largest[m], scan.asymmetry[m]));
-        findings.probe_errors.push_back(probe_errors(comm, scan.products[m], scan.sizes[m],
-                                                     reference.products[m], shape.precision,
-                                                     report.tolerance));
+        findings.probe_errors.push_back(probe_errors(
+            comm, scan.products[m], scan.sizes[m], reference.products[m], shape.precision, report.tolerance));
     }
     const double sum_difference = mpi::maximum(comm, scan.sum_difference);
-    const bool has_components =
-        std::any_of(shape.matrices.begin(), shape.matrices.end(),
-                    [](const KernelMatrix& matrix) { return matrix.is_component(); });
+    const bool has_components = std::any_of(shape.matrices.begin(), shape.matrices.end(),
+                                            [](const KernelMatrix& matrix) { return matrix.is_component(); });
     if (has_components) report.sum_of_components_error = relative_to(scan.largest.back(), sum_difference);
     return findings;
 }

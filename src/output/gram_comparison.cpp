@@ -60,7 +60,8 @@ struct GramComparison {
 
 GramComparison begin_comparison(const Network& network, const Reduction& reduction, const Panels& panels,
                                 const std::vector<SampleGradient>& gradients) {
-    GramComparison c{network, reduction, panels, gradients, parameter_blocks(network), {}, {}, {}, 0, {}, {}, {}, {}};
+    GramComparison c{network, reduction, panels, gradients, parameter_blocks(network), {}, {}, {}, 0,
+                     {},      {},        {},     {}};
     for (std::size_t t = 0; t < c.blocks.size(); ++t)
         c.tensor_of.insert(c.tensor_of.end(), at(c.blocks[t].size), static_cast<Index>(t));
     c.diagonal.resize(at(panels.samples));

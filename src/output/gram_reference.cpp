@@ -77,9 +77,9 @@ void add_backward(const FeatureView& f, Index layer, const LayerPart& part, cons
 
 }  // namespace
 
-GramReference gram_reference(const mpi::Communicator& comm, const Network& network, const Reduction& reduction,
-                             FeaturePanels& features, const PanelRange& range, int threads,
-                             const std::vector<double>& u) {
+GramReference gram_reference(const mpi::Communicator& comm, const Network& network,
+                             const Reduction& reduction, FeaturePanels& features, const PanelRange& range,
+                             int threads, const std::vector<double>& u) {
     const std::vector<LayerPart> parts = layer_parts(network);
     GramReference reference{std::vector<double>(u.size()), 0};
     for (Index first = range.begin; first < range.end; first += threads) {

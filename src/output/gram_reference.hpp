@@ -15,8 +15,8 @@ struct GramReference {
 };
 
 /// Collective. `u` (P). Batches `range` of the features are this rank's.
-GramReference gram_reference(const mpi::Communicator& comm, const Network& network, const Reduction& reduction,
-                             FeaturePanels& features, const PanelRange& range, int threads,
-                             const std::vector<double>& u);
+GramReference gram_reference(const mpi::Communicator& comm, const Network& network,
+                             const Reduction& reduction, FeaturePanels& features, const PanelRange& range,
+                             int threads, const std::vector<double>& u);
 
 }  // namespace tangram

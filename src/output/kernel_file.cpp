@@ -151,8 +151,9 @@ Space space_of(const h5::Handle& root, const std::string& path) {
     for (const Space known : {Space::samples, Space::parameters}) {
         if (space == to_string(known)) return known;
     }
-    fail(ExitCode::bad_input, "the kernel file is of the space '{}', which this program does not know ({}): {}",
-         space, path, get_another);
+    fail(ExitCode::bad_input,
+         "the kernel file is of the space '{}', which this program does not know ({}): {}", space, path,
+         get_another);
 }
 
 /// All but the matrices of samples.
@@ -172,9 +173,11 @@ KernelShape read_sizes(const h5::Handle& root, const std::string& path) {
                           shape.outputs > 0 && shape.outputs <= most_outputs;
     if (!sensible) {
         fail(ExitCode::bad_input,
-             "the kernel file says that it holds {} samples, {} rows a component in tiles of {}, {} outputs, {} "
+             "the kernel file says that it holds {} samples, {} rows a component in tiles of {}, {} outputs, "
+             "{} "
              "({}): {}",
-             shape.samples, shape.panels.samples, shape.panels.panel_size, shape.outputs, precision, path, get_another);
+             shape.samples, shape.panels.samples, shape.panels.panel_size, shape.outputs, precision, path,
+             get_another);
     }
     shape.precision = parse_precision(precision);
     return shape;

@@ -49,10 +49,7 @@ FileDescriptor open_direct(const std::string& path, int flags) {
 }  // namespace
 
 TileFile::TileFile(const std::string& path, const KernelShape& shape, Access access)
-    : panels_(shape.panels),
-      precision_(shape.precision),
-      samples_(shape.samples),
-      outputs_(shape.outputs) {
+    : panels_(shape.panels), precision_(shape.precision), samples_(shape.samples), outputs_(shape.outputs) {
     const h5::Handle file = h5::open_readonly(path);
     for (const KernelMatrix& matrix : shape.matrices) {
         const Index rows = shape.tile_rows(matrix);

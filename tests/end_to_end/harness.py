@@ -65,11 +65,11 @@ def environment(session):
     return values
 
 
-def tangram(*words, ranks=1, seconds=120, prefix=(), extra=None):
+def tangram(*words, ranks=1, seconds=120, prefix=(), extra=None, program=TANGRAM):
     """Runs `tangram words..` on `ranks` ranks; without mpirun for ranks = 0. A run that takes longer is a failure.
-    `prefix`: words before all others; `extra`: more environment."""
+    `prefix`: words before all others; `extra`: more environment; `program`: another one."""
     launcher = ["mpirun", "-n", str(ranks)] if ranks else []
-    command = [*prefix, *launcher, str(TANGRAM), *[str(word) for word in words]]
+    command = [*prefix, *launcher, str(program), *[str(word) for word in words]]
     try:
         with tempfile.TemporaryDirectory(prefix="ompi-") as session:
             done = subprocess.run(command, env=environment(session) | (extra or {}), stdin=subprocess.DEVNULL,

@@ -6,7 +6,7 @@ import subprocess
 
 from harness import JOBS, TANGRAM, each, tangram
 
-PROBLEM = ["--samples", 96, "--widths", "20,30,3", "--tile", 16, "--threads", 1]
+PROBLEM = ["--samples", 96, "--widths", "20,30,3", "--tile", 16, "--threads", 1, "--gemm-seconds", 0.05]
 
 RATES = ["gemm_peak_gflops", "features_samples_per_second", "exchange_seconds", "assembly_gflops",
          "assembly_fraction_of_peak", "assembly_without_writing_gflops", "assembly_without_writing_fraction_of_peak",
@@ -71,7 +71,7 @@ def test_ranks_without_panels_take_part(folder):
 @each({"no rounds": (["--repeat", 0],), "one width": (["--widths", "3"],), "a width of 0": (["--widths", "3,0"],),
        "no samples": (["--samples", 0],), "an unknown reduction": (["--reduction", "logit"],),
        "an unknown precision": (["--precision", "float16"],), "unknown components": (["--components", "some"],),
-       "no threads": (["--threads", 0],), "an unknown option": (["--sampels", 3],),
+       "no threads": (["--threads", 0],), "no time for products": (["--gemm-seconds", 0],), "an unknown option": (["--sampels", 3],),
        "tiles that are too large": (["--tile", 9000, "--samples", 9000],)})
 def test_is_refused(folder, options):
     run = tangram("bench", "--directory", folder, *options, ranks=2, seconds=60)

@@ -28,17 +28,16 @@ def stored_bits(file):
        for reduction, rows, tile in (("trace", 203, 40), ("full", 23, 4))})
 def test_bits_are_the_same_on_1_to_5_ranks_and_1_or_2_threads(folder, precision, reduction, rows, tile):
     first = None
-    for ranks in (1, 2, 3, 4, 5):
-        for threads in (1, 2):
-            with kernel(*DIGITS, folder / f"{ranks}-{threads}.h5", "--activation", "tanh", "--rows", f"0:{rows}", "--tile",
-                        tile, "--reduction", reduction, "--conjugate-kernels", "all", ranks=ranks, threads=threads,
-                        precision=precision) as out:
-                bits = stored_bits(out)
-            first = first or bits
-            assert {"ntk", "components/0.weight", "checksums/ntk", "checksums/components/4.bias"} <= set(bits), sorted(bits)
-            assert set(bits) == set(first)
-            different = [name for name in bits if bits[name] != first[name]]
-            assert not different, f"{ranks} ranks with {threads} threads differ from one rank in {different}"
+    for ranks, threads in ((1, 1), (1, 2), (2, 2), (3, 1), (4, 2), (5, 1)):
+        with kernel(*DIGITS, folder / f"{ranks}-{threads}.h5", "--activation", "tanh", "--rows", f"0:{rows}", "--tile",
+                    tile, "--reduction", reduction, "--conjugate-kernels", "all", ranks=ranks, threads=threads,
+                    precision=precision) as out:
+            bits = stored_bits(out)
+        first = first or bits
+        assert {"ntk", "components/0.weight", "checksums/ntk", "checksums/components/4.bias"} <= set(bits), sorted(bits)
+        assert set(bits) == set(first)
+        different = [name for name in bits if bits[name] != first[name]]
+        assert not different, f"{ranks} ranks with {threads} threads differ from one rank in {different}"
 
 
 def xxh3(block):

@@ -7,8 +7,9 @@ import h5py
 import numpy
 
 from bad_input_table import BAD_INPUT, NO_RESOURCES, USAGE
-from harness import TOLERANCE, assert_close, each, kernel, read_safetensors, tangram
+from harness import TANGRAM, TOLERANCE, assert_close, each, kernel, read_safetensors, tangram
 
+FAULTY = TANGRAM.parent / "tests" / "tangram_with_faults"
 CHECK_FAILED, STOPPED = 5, 75
 
 
@@ -158,6 +159,8 @@ def test_stopped_and_killed_it_ends_with_the_same_bits(folder, before, after):
     assert run.code == USAGE and len(run.errors) == 1 and "space" in run.errors[0], run
     run = tangram(*words, "--resume", "--max-seconds", 0, ranks=after)
     assert run.code == STOPPED, run
+    run = tangram(*words, "--resume", ranks=before, program=FAULTY, extra={"TANGRAM_FAULT": f"assemble:{before - 1}:kill"})
+    assert run.code == 137 and not (folder / "g.h5").exists(), run
     with gram(folder, "--tile", 32, "--resume", ranks=after) as file:
         assert file["parameter_gram"][:].tobytes() == expected
     run = tangram("verify", folder / "g.h5", ranks=after)

@@ -48,7 +48,7 @@ def assert_strings(dataset):
 def test_root_attributes(folder):
     with make(folder) as file:
         assert_attributes(file, format=str, format_version=int, software=str, software_version=str, git_commit=str,
-                          date=str, status=str, n_samples=int, n_outputs=int, n_parameters=int, reduction=str, logit=int,
+                          date=str, status=str, space=str, n_samples=int, n_outputs=int, n_parameters=int, reduction=str, logit=int,
                           parameterization=str, precision=str, tile=int)
         assert (file.attrs["format"], file.attrs["format_version"], file.attrs["software"]) == ("tangram", 1, "tangram")
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", file.attrs["date"]), file.attrs["date"]

@@ -216,6 +216,16 @@ def test_plot_draws_spectra(folder):
     assert (folder / "out.spectrum.png").read_bytes().startswith(b"\x89PNG")
 
 
+@each({"tensors of all sizes": ([],), "unchecked": (["--check-samples", "0"],)})
+def test_plot_draws_the_gram_of_parameters(folder, options):
+    model, data = folder / "m.safetensors", folder / "d.h5"
+    assert tangram("init", "--widths", "5,40,1,3", "--output", model, "--samples", 50, "--data", data, ranks=0).code == 0
+    kernel(model, f"{data}:x", folder / "k.h5", "--activation", "tanh", "--space", "params", *options, precision="float32").close()
+    done = plot(folder / "k.h5", "--samples", "60")
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    assert (folder / "k.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_plot_writes_vector_pictures_too(folder):
     path = make(folder)
     done = plot(path, "--output", folder / "figure.pdf", "--samples", "10")
@@ -231,9 +241,9 @@ def test_plot_reads_only_a_part_of_a_large_kernel(folder):
     script = ("import sys, runpy; sys.argv = ['plot.py', *sys.argv[1:]]\n"
               "read = lambda: int([l for l in open('/proc/self/io') if l.startswith('rchar')][0].split()[1])\n"
               "import matplotlib.pyplot\n"
-              f"module = runpy.run_path({str(JOBS / 'plot.py')!r})\n"
+              f"module = runpy.run_path({str(JOBS / 'plot.py')!r}); from figures.kernel import Kernel\n"
               "file = module['open_file'](sys.argv[1]); before = read()\n"
-              "kernel = module['Kernel'](file, 200); part = kernel.part('ntk'); kernel.trace('ntk'); print(read() - before, part.shape)")
+              "kernel = Kernel(file, 200); part = kernel.part('ntk'); kernel.trace('ntk'); print(read() - before, part.shape)")
     need("matplotlib")
     done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr

@@ -31,8 +31,7 @@ struct Case {
 };
 
 Network network_of(int shape) {
-    if (shape == 0)
-        return random_network({4, 7, 5, 3}, {"tanh", "erf", "identity"}, {true, false, true}, 3);
+    if (shape == 0) return random_network({4, 7, 5, 3}, {"tanh", "erf", "identity"}, {true, false, true}, 3);
     if (shape == 1) return random_network({3, 6, 2}, {"softplus", "sigmoid"}, {false, true}, 5);
     return random_network({5, 2}, {"identity"}, {false}, 7);
 }
@@ -68,7 +67,8 @@ Matrix<double> explicit_jacobian(const Case& c, const Matrix<double>& X) {
     Matrix<double> J(parts[0].rows(), c.network.parameters());
     Index column = 0;
     for (const Matrix<double>& part : parts) {
-        for (Index i = 0; i < J.rows(); ++i) std::copy_n(part.view().row(i), part.cols(), J.view().row(i) + column);
+        for (Index i = 0; i < J.rows(); ++i)
+            std::copy_n(part.view().row(i), part.cols(), J.view().row(i) + column);
         column += part.cols();
     }
     return J;
@@ -101,15 +101,15 @@ Matrix<double> gram_by_tiles(const Case& c, const Matrix<double>& X, Index tile,
     const ReadSamples read = reader(X);
     const GramProblem problem{c.network, c.reduction, {c.network.parameters(), tile}, X.rows(), read};
     Matrix<double> G(c.network.parameters(), c.network.parameters());
-    compute_gram_tiles<T>(problem, all_tiles(problem.parameters), pace,
-                          [&](const FinishedPlane<T>& plane) {
-                              for (Index i = 0; i < plane.values.rows; ++i) {
-                                  for (Index j = 0; j < plane.values.cols; ++j)
-                                      G(plane.row + i, plane.column + j) =
-                                          static_cast<double>(plane.values(i, j));
-                              }
-                          },
-                          [] { return true; });
+    compute_gram_tiles<T>(
+        problem, all_tiles(problem.parameters), pace,
+        [&](const FinishedPlane<T>& plane) {
+            for (Index i = 0; i < plane.values.rows; ++i) {
+                for (Index j = 0; j < plane.values.cols; ++j)
+                    G(plane.row + i, plane.column + j) = static_cast<double>(plane.values(i, j));
+            }
+        },
+        [] { return true; });
     return G;
 }
 
@@ -142,19 +142,20 @@ CheckReport check_spoilt(const Case& c, const Spoil& spoil) {
     TileWriter writer(path, shape);
     const ReadSamples read = reader(X);
     const GramProblem problem{c.network, c.reduction, shape.panels, shape.samples, read};
-    compute_gram_tiles<double>(problem, distribution.tiles, {1, 2, 1},
-                               [&](const FinishedPlane<double>& plane) {
-                                   // The writer takes whole tiles: so may the spoiler.
-                                   std::vector<double> copy(plane.values.data,
-                                                            plane.values.data + plane.values.ld * plane.values.ld);
-                                   FinishedPlane<double> changed = plane;
-                                   const MatrixView<double> values{copy.data(), plane.values.rows,
-                                                                   plane.values.cols, plane.values.ld};
-                                   spoil(plane, values);
-                                   changed.values = values;
-                                   writer.write(changed);
-                               },
-                               [] { return true; });
+    compute_gram_tiles<double>(
+        problem, distribution.tiles, {1, 2, 1},
+        [&](const FinishedPlane<double>& plane) {
+            // The writer takes whole tiles: so may the spoiler.
+            std::vector<double> copy(plane.values.data,
+                                     plane.values.data + plane.values.ld * plane.values.ld);
+            FinishedPlane<double> changed = plane;
+            const MatrixView<double> values{copy.data(), plane.values.rows, plane.values.cols,
+                                            plane.values.ld};
+            spoil(plane, values);
+            changed.values = values;
+            writer.write(changed);
+        },
+        [] { return true; });
     mpi::barrier(world);
     CheckReport report;
     report.run = true;
@@ -221,7 +222,8 @@ TEST_CASE("threads, tiles under way and batches held change no bit of J^T J") {
     const Matrix<double> X = random_samples(3001, c.network.inputs(), 23);
     const Matrix<double> one = gram_by_tiles<double>(c, X, 16, {1, 1, 1});
     const Matrix<double> narrow = gram_by_tiles<float>(c, X, 16, {1, 1, 1});
-    for (const GramPace& pace : {GramPace{2, 2, 1}, GramPace{3, 1, 2}, GramPace{1, 50, 100}, GramPace{4, 2, 3}}) {
+    for (const GramPace& pace :
+         {GramPace{2, 2, 1}, GramPace{3, 1, 2}, GramPace{1, 50, 100}, GramPace{4, 2, 3}}) {
         const Matrix<double> other = gram_by_tiles<double>(c, X, 16, pace);
         CHECK(std::equal(one.data(), one.data() + one.size(), other.data()));
         const Matrix<double> other_narrow = gram_by_tiles<float>(c, X, 16, pace);
@@ -240,8 +242,9 @@ TEST_CASE("J^T J is exactly symmetric, and a stop on the way drops what is not w
     const GramProblem problem{c.network, c.reduction, {c.network.parameters(), 16}, X.rows(), read};
     int planes = 0;
     int asked = 0;
-    compute_gram_tiles<double>(problem, all_tiles(problem.parameters), {1, 1, 1},
-                               [&](const FinishedPlane<double>&) { ++planes; }, [&] { return ++asked <= 3; });
+    compute_gram_tiles<double>(
+        problem, all_tiles(problem.parameters), {1, 1, 1}, [&](const FinishedPlane<double>&) { ++planes; },
+        [&] { return ++asked <= 3; });
     CHECK(planes == 1);  // asked before and after the first tile, then before and after the second
 }
 

@@ -22,6 +22,7 @@ struct BenchOptions {
     std::string precision = "float32";
     std::string components = "none";
     std::int64_t repeat = 5;
+    double gemm_seconds = 1;
     bool json = false;
     std::optional<std::int64_t> threads;  ///< this rank's share of the cores
     std::optional<std::int64_t> tile;     ///< samples a panel (by N and the network)

@@ -30,7 +30,7 @@ struct MemoryPlan {
     Index budget = 0;  ///< what there is for it
     Residency residency;
     bool keep_probe_features = true;  ///< whether the checks keep the shard's features, or compute them again
-    GramPace gram{};                 ///< of J^T J: tiles and features under way
+    GramPace gram{};                  ///< of J^T J: tiles and features under way
     [[nodiscard]] Index peak() const;
 };
 

@@ -16,9 +16,9 @@ namespace tangram {
 
 struct SpectrumOptions {
     std::string file;
-    std::string output;                     ///< "" for FILE.spectrum.h5
-    std::vector<std::string> of;            ///< or "all"; none: the kernel, or the parameter Gram
-    bool values = false;                    ///< alone, which is what happens anyway
+    std::string output;           ///< "" for FILE.spectrum.h5
+    std::vector<std::string> of;  ///< or "all"; none: the kernel, or the parameter Gram
+    bool values = false;          ///< alone, which is what happens anyway
     bool vectors = false;
     std::optional<std::int64_t> top;  ///< eigenvectors of the largest only
     std::optional<std::int64_t> threads;

@@ -28,7 +28,9 @@ public:
     /// The features of one panel; computed first where it is not among those that are there.
     double* block(Index panel);
     /// Its samples' outputs, (n, C). Of a panel that is there.
-    [[nodiscard]] const Matrix<double>& outputs(Index panel) const { return outputs_[at(panel - held_.begin)]; }
+    [[nodiscard]] const Matrix<double>& outputs(Index panel) const {
+        return outputs_[at(panel - held_.begin)];
+    }
 
 private:
     void compute_panel(Index panel, FeatureScratch& scratch);

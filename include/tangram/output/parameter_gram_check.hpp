@@ -24,8 +24,8 @@ namespace tangram {
 /// Collective. Fills the report: one component a tensor, which is what its rows of G show; relative error and scale on
 /// the tensor's own block. `X` (M, d_0): the check samples, the same on every rank. Samples near a kink are left out.
 void check_parameter_gram(const mpi::Communicator& comm, const std::string& path, const KernelShape& shape,
-                          const Distribution& distribution, const Network& network, const Reduction& reduction,
-                          ConstMatrixView<double> X, const ReadSamples& read_samples, int threads,
-                          CheckReport& report);
+                          const Distribution& distribution, const Network& network,
+                          const Reduction& reduction, ConstMatrixView<double> X,
+                          const ReadSamples& read_samples, int threads, CheckReport& report);
 
 }  // namespace tangram
