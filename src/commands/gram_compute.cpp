@@ -26,10 +26,11 @@ void compute_outputs(const Run& run, Computed& computed) {
         if (!run.options.expected_outputs.empty()) {
             computed.expected.emplace();
             computed.expected->values = Matrix<double>(samples.size(), inputs.network.outputs());
-            if (samples.size() > 0)
+            if (samples.size() > 0) {
                 computed.expected->is_narrow =
                     read_expected_outputs(run.options.expected_outputs, inputs.selection, samples.begin,
                                           computed.expected->values.view());
+            }
         }
         fault_point("features", run.world.rank());
         FeaturePanels features(sample_batches(run.shape.samples, inputs.reduction), inputs.network,

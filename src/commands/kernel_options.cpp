@@ -178,14 +178,14 @@ void validate(const KernelOptions& options) {
     parse_reduction(options.reduction);
     parse_precision(options.precision);
     require_one_of("--space", options.space, {"samples", "params", "minima"});
-    if (options.space == "params") {
-        if (options.reduction == "full")
-            fail(ExitCode::usage,
-                 "--reduction full has no meaning with --space params, where outputs are summed over: give "
-                 "trace");
-        if (options.conjugate_kernels.value_or("none") != "none")
-            fail(ExitCode::usage,
-                 "--conjugate-kernels are of samples, --space params is of parameters: drop one of them");
+    if (options.space == "params" && options.reduction == "full") {
+        fail(
+            ExitCode::usage,
+            "--reduction full has no meaning with --space params, where outputs are summed over: give trace");
+    }
+    if (options.space == "params" && options.conjugate_kernels.value_or("none") != "none") {
+        fail(ExitCode::usage,
+             "--conjugate-kernels are of samples, --space params is of parameters: drop one of them");
     }
     require_one_of("--components", options.components, {"all", "none"});
     if (options.conjugate_kernels)
