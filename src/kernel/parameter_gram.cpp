@@ -17,6 +17,8 @@ namespace {
 /// Rows of J in a batch: enough that adding a float32 product to its float64 sum is little beside the product, few
 /// enough that float32 holds the sum inside one.
 constexpr Index rows_of_batch = 2048;
+/// Rows of J that exist at once: they stay in the cache between being made and being multiplied.
+constexpr Index rows_at_once = 384;
 /// Batches between two questions whether to go on: a fraction of a second.
 constexpr Index batches_at_once = 4;
 
@@ -26,7 +28,13 @@ Index widest_layer(const Network& network) {
     return widest;
 }
 
-/// One thread's memory: J of one batch for both panels of a tile, and, for float32, their product.
+/// Samples whose rows of J exist at once.
+Index samples_at_once(const GramProblem& problem) {
+    const Index most = sample_batches(problem.samples, problem.reduction).size(0);
+    return std::clamp<Index>(rows_at_once / problem.reduction.sensitivities(), 1, most);
+}
+
+/// One thread's memory: J of some rows for both panels of a tile, and, for float32, their product.
 template <class T>
 struct GramScratch {
     GramScratch(Index rows, Index side, Index widest)
@@ -44,25 +52,18 @@ struct GramTile {
     MatrixView<double> sum;
 };
 
-/// sum += A^T B, or its lower triangle where B is A; `first`: the sum is not begun yet.
-void add_product(bool diagonal, ConstMatrixView<double> A, ConstMatrixView<double> B, bool first,
-                 const GramScratch<double>& /*scratch*/, MatrixView<double> sum) {
-    const double beta = first ? 0 : 1;
+/// C = A^T B + beta C, or the lower triangle of it where B is A.
+template <class T>
+void add_product(bool diagonal, ConstMatrixView<T> A, ConstMatrixView<T> B, T beta, MatrixView<T> C) {
     if (diagonal) {
-        blas::gram_of_columns_lower(A, beta, sum);
+        blas::gram_of_columns_lower(A, beta, C);
     } else {
-        blas::gemm(blas::Op::transpose, blas::Op::none, 1.0, A, B, beta, sum);
+        blas::gemm(blas::Op::transpose, blas::Op::none, T{1}, A, B, beta, C);
     }
 }
 
-void add_product(bool diagonal, ConstMatrixView<float> A, ConstMatrixView<float> B, bool first,
-                 const GramScratch<float>& scratch, MatrixView<double> sum) {
-    const MatrixView<float> product{scratch.product.data(), sum.rows, sum.cols, sum.cols};
-    if (diagonal) {
-        blas::gram_of_columns_lower(A, 0.0F, product);
-    } else {
-        blas::gemm(blas::Op::transpose, blas::Op::none, 1.0F, A, B, 0.0F, product);
-    }
+/// sum = product, or sum += product; on a diagonal tile the lower triangle.
+void add_to_sum(bool diagonal, ConstMatrixView<float> product, bool first, MatrixView<double> sum) {
     for (Index i = 0; i < sum.rows; ++i) {
         const float* from = product.row(i);
         double* to = sum.row(i);
@@ -81,12 +82,13 @@ public:
           features_(sample_batches(problem.samples, problem.reduction), problem.network, problem.reduction,
                     problem.read_samples),
           pace_(pace),
+          samples_at_once_(samples_at_once(problem)),
           plane_(side() * side()),
           mirror_(side() * side()) {
         for (Index panel = 0; panel < problem.parameters.count(); ++panel)
             runs_.push_back(
                 runs_of_parameters(blocks_, problem.parameters.begin(panel), problem.parameters.size(panel)));
-        const Index rows = features_.samples().size(0) * problem.reduction.sensitivities();
+        const Index rows = samples_at_once_ * problem.reduction.sensitivities();
         for (int thread = 0; thread < pace.threads; ++thread)
             scratch_.emplace_back(rows, side(), widest_layer(problem.network));
         for (int tile = 0; tile < pace.threads * pace.tiles_a_thread; ++tile) {
@@ -176,20 +178,35 @@ private:
         const auto& right = runs_[at(tile.tile.column)];
         const bool diagonal = tile.tile.is_diagonal();
         for (Index batch = wave.begin; batch < wave.end; ++batch) {
-            const ConstMatrixView<T> A = rows_of(batch, left, tile.sum.rows, scratch.left, scratch);
-            const ConstMatrixView<T> B =
-                diagonal ? A : rows_of(batch, right, tile.sum.cols, scratch.right, scratch);
-            add_product(diagonal, A, B, batch == 0, scratch, tile.sum);
+            for (Index first = 0; first < features_.samples().size(batch); first += samples_at_once_) {
+                const auto A = rows_of(batch, first, left, tile.sum.rows, scratch.left, scratch);
+                const auto B =
+                    diagonal ? A : rows_of(batch, first, right, tile.sum.cols, scratch.right, scratch);
+                if constexpr (std::is_same_v<T, double>) {
+                    add_product(diagonal, A, B, batch + first == 0 ? 0.0 : 1.0, tile.sum);
+                } else {
+                    add_product(diagonal, A, B, first == 0 ? 0.0F : 1.0F, product_of(tile, scratch));
+                }
+            }
+            if constexpr (std::is_same_v<T, float>)
+                add_to_sum(diagonal, product_of(tile, scratch), batch == 0, tile.sum);
         }
     }
 
-    ConstMatrixView<T> rows_of(Index batch, const std::vector<ParameterRun>& runs, Index columns,
+    /// A batch's product in the precision of the kernel.
+    static MatrixView<T> product_of(const GramTile& tile, const GramScratch<T>& scratch) {
+        return {scratch.product.data(), tile.sum.rows, tile.sum.cols, tile.sum.cols};
+    }
+
+    /// J of some samples of a batch, from `first` on.
+    ConstMatrixView<T> rows_of(Index batch, Index first, const std::vector<ParameterRun>& runs, Index columns,
                                const AlignedBuffer<T>& memory, const GramScratch<T>& scratch) {
         const Index samples = features_.samples().size(batch);
-        const MatrixView<T> J{memory.data(), samples * problem_.reduction.sensitivities(), columns, columns};
+        const Index count = std::min(samples_at_once_, samples - first);
+        const MatrixView<T> J{memory.data(), count * problem_.reduction.sensitivities(), columns, columns};
         const FeatureView features{problem_.network, problem_.reduction, features_.layout(),
                                    features_.block(batch), samples};
-        fill_jacobian_rows(features, runs, scratch.sensitivity.data(), J);
+        fill_jacobian_rows(features, first, runs, scratch.sensitivity.data(), J);
         return J;
     }
 
@@ -219,6 +236,7 @@ private:
     FeaturePanels features_;
     PanelRange held_;  ///< the batches whose features are there
     GramPace pace_;
+    Index samples_at_once_;
     std::vector<GramTile> tiles_;
     std::size_t under_way_ = 0;            ///< of tiles_
     std::vector<GramScratch<T>> scratch_;  ///< one a thread
@@ -251,8 +269,7 @@ Index batch_bytes(const GramProblem& problem, const GramPace& pace) {
 
 Index gram_bytes(const GramProblem& problem, const GramPace& pace, Index value_bytes) {
     const Index side = problem.parameters.size(0);
-    const Index rows =
-        sample_batches(problem.samples, problem.reduction).size(0) * problem.reduction.sensitivities();
+    const Index rows = samples_at_once(problem) * problem.reduction.sensitivities();
     const bool is_narrow = value_bytes < Index{sizeof(double)};
     const Index sums = Index{pace.threads} * pace.tiles_a_thread * side * side * Index{sizeof(double)};
     const Index scratch = pace.threads * (2 * rows * side + (is_narrow ? side * side : 0)) * value_bytes;

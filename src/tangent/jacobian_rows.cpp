@@ -47,25 +47,27 @@ void FeatureView::copy_sensitivity(Index layer, Index i, Index r, double* s) con
 }
 
 template <class T>
-void fill_jacobian_rows(const FeatureView& features, const std::vector<ParameterRun>& runs, double* s,
-                        MatrixView<T> J) {
+void fill_jacobian_rows(const FeatureView& features, Index first, const std::vector<ParameterRun>& runs,
+                        double* s, MatrixView<T> J) {
     const Index R = features.reduction.sensitivities();
-    for (Index i = 0; i < features.samples; ++i) {
-        for (Index r = 0; r < R; ++r) {
-            Index layer = -1;  // whose sensitivities `s` has
-            for (const ParameterRun& run : runs) {
-                if (run.layer != layer) features.copy_sensitivity(run.layer, i, r, s);
+    for (Index row = 0; row < J.rows; ++row) {
+        const Index i = first + row / R;
+        Index layer = -1;  // whose sensitivities `s` has
+        const double* x = nullptr;
+        for (const ParameterRun& run : runs) {
+            if (run.layer != layer) {
                 layer = run.layer;
-                const auto X = activation_view(features.layout, layer, features.block, features.samples);
-                fill_run(features.network.layers[at(layer)], run, s, X.row(i), J.row(i * R + r) + run.column);
+                features.copy_sensitivity(layer, i, row % R, s);
+                x = activation_view(features.layout, layer, features.block, features.samples).row(i);
             }
+            fill_run(features.network.layers[at(layer)], run, s, x, J.row(row) + run.column);
         }
     }
 }
 
-template void fill_jacobian_rows(const FeatureView&, const std::vector<ParameterRun>&, double*,
+template void fill_jacobian_rows(const FeatureView&, Index, const std::vector<ParameterRun>&, double*,
                                  MatrixView<float>);
-template void fill_jacobian_rows(const FeatureView&, const std::vector<ParameterRun>&, double*,
+template void fill_jacobian_rows(const FeatureView&, Index, const std::vector<ParameterRun>&, double*,
                                  MatrixView<double>);
 
 }  // namespace tangram

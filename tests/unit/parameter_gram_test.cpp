@@ -186,7 +186,7 @@ TEST_CASE("rows of J from features are those of backpropagation, wherever the pa
             for (Index first = 0; first < P; first += width) {
                 const Index count = std::min(width, P - first);
                 Matrix<double> rows(J.rows(), count);
-                fill_jacobian_rows(view, runs_of_parameters(blocks, first, count), s.data(), rows.view());
+                fill_jacobian_rows(view, 0, runs_of_parameters(blocks, first, count), s.data(), rows.view());
                 for (Index i = 0; i < J.rows(); ++i) {
                     for (Index k = 0; k < count; ++k)
                         REQUIRE(rows(i, k) == doctest::Approx(J(i, first + k)).epsilon(1e-12));

@@ -40,9 +40,10 @@ struct FeatureView {
     void copy_sensitivity(Index layer, Index i, Index r, double* s) const;
 };
 
-/// Fills J (n R, T), computed in float64 and rounded once. `s`: scratch for the widest layer's sensitivities.
+/// Fills J (m R, T) for samples first .. first + m - 1 of them, computed in float64 and rounded once. `s`: scratch for
+/// the widest layer's sensitivities.
 template <class T>
-void fill_jacobian_rows(const FeatureView& features, const std::vector<ParameterRun>& runs, double* s,
-                        MatrixView<T> J);
+void fill_jacobian_rows(const FeatureView& features, Index first, const std::vector<ParameterRun>& runs,
+                        double* s, MatrixView<T> J);
 
 }  // namespace tangram
