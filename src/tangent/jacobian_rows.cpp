@@ -53,14 +53,13 @@ void fill_jacobian_rows(const FeatureView& features, Index first, const std::vec
     for (Index row = 0; row < J.rows; ++row) {
         const Index i = first + row / R;
         Index layer = -1;  // whose sensitivities `s` has
-        const double* x = nullptr;
         for (const ParameterRun& run : runs) {
             if (run.layer != layer) {
                 layer = run.layer;
                 features.copy_sensitivity(layer, i, row % R, s);
-                x = activation_view(features.layout, layer, features.block, features.samples).row(i);
             }
-            fill_run(features.network.layers[at(layer)], run, s, x, J.row(row) + run.column);
+            const auto X = activation_view(features.layout, layer, features.block, features.samples);
+            fill_run(features.network.layers[at(layer)], run, s, X.row(i), J.row(row) + run.column);
         }
     }
 }

@@ -213,7 +213,8 @@ TEST_CASE("tiles of J^T J are the explicit ones, over more than one batch of sam
         const Matrix<double> X = random_samples(n, c.network.inputs(), 19);
         const Matrix<double> expected = explicit_gram(c, X);
         CHECK(largest_difference(gram_by_tiles<double>(c, X, 13, {1, 1, 1}), expected) < 1e-13);
-        CHECK(largest_difference(gram_by_tiles<float>(c, X, 13, {2, 2, 2}), expected) < 1e-6);
+        // Sums of 2048 products in float32.
+        CHECK(largest_difference(gram_by_tiles<float>(c, X, 13, {2, 2, 2}), expected) < 3e-6);
     }
 }
 
