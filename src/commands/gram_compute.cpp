@@ -3,6 +3,9 @@
 #include "kernel_tiles.hpp"
 #include "tangram/kernel/parameter_gram.hpp"
 #include "tangram/support/agreement.hpp"
+#include "tangram/tangent/jacobian_rows.hpp"
+
+#include <limits>
 
 namespace tangram {
 
@@ -14,11 +17,29 @@ ReadSamples sample_reader(const Run& run) {
     };
 }
 
-/// Collective. The outputs of this rank's part of the samples, and what the user expects of them.
+/// Throws Error(bad_input) naming the first entry on the diagonal of J^T J that overflows the file's precision; where
+/// there is none, no entry does.
+void require_in_range(const Run& run, const std::vector<ParameterBlock>& blocks,
+                      const std::vector<double>& diagonal) {
+    const bool is_narrow = run.shape.precision == Precision::float32;
+    const double most =
+        is_narrow ? double{std::numeric_limits<float>::max()} / 2 : std::numeric_limits<double>::max() / 2;
+    for (std::size_t p = 0; p < diagonal.size(); ++p) {
+        if (diagonal[p] <= most) continue;
+        fail(ExitCode::bad_input, "J^T J overflows {} at {} ({}, {}): use {}smaller samples or weights",
+             to_string(run.shape.precision), name_of_parameter(blocks, static_cast<Index>(p)),
+             run.options.model, run.options.samples.location, is_narrow ? "--precision float64, or " : "");
+    }
+}
+
+/// Collective. The outputs of this rank's part of the samples, and what the user expects of them; and whether J^T J will
+/// be finite, before anything is spent on it.
 void compute_outputs(const Run& run, Computed& computed) {
     const PanelRange& samples = run.distribution.shard_samples;
     const Inputs& inputs = run.inputs;
     const ReadSamples read = sample_reader(run);
+    const auto blocks = parameter_blocks(inputs.network);
+    std::vector<double> diagonal(at(inputs.network.parameters()));
     agree(run.world, [&] {
         const auto timed = run.timer.measure(Phase::features);
         computed.outputs = Matrix<double>(samples.size(), inputs.network.outputs());
@@ -43,9 +64,14 @@ void compute_outputs(const Run& run, Computed& computed) {
                 const Matrix<double>& outputs = features.outputs(batch);
                 const Index row = features.samples().begin(batch) - samples.begin;
                 std::copy_n(outputs.data(), outputs.size(), computed.outputs.view().row(row));
+                add_squared_jacobian({inputs.network, inputs.reduction, features.layout(),
+                                      features.block(batch), features.samples().size(batch)},
+                                     blocks, diagonal);
             }
         }
     });
+    mpi::sum(run.world, diagonal);
+    agree(run.world, [&] { require_in_range(run, blocks, diagonal); });
 }
 
 /// Collective. The tiles of this rank that are not done yet, into the partial file.

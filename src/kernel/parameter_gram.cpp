@@ -210,7 +210,8 @@ private:
         return J;
     }
 
-    /// factor * sum, mirrored on the diagonal. Throws naming the first entry that is not finite.
+    /// factor * sum, mirrored on the diagonal. The caller may know that the diagonal is finite, and so all of it: this is
+    /// a second lock on the door.
     void round(GramTile& tile, MatrixView<T> out) const {
         const double factor = problem_.reduction.factor();
         if (tile.tile.is_diagonal()) mirror_lower(tile.sum);

@@ -1,6 +1,9 @@
 #include "tangram/tangent/jacobian_rows.hpp"
 
+#include "tangram/support/blas.hpp"
+
 #include <algorithm>
+#include <utility>
 
 namespace tangram {
 
@@ -61,6 +64,31 @@ void fill_jacobian_rows(const FeatureView& features, Index first, const std::vec
             const auto X = activation_view(features.layout, layer, features.block, features.samples);
             fill_run(features.network.layers[at(layer)], run, s, X.row(i), J.row(row) + run.column);
         }
+    }
+}
+
+void add_squared_jacobian(const FeatureView& features, const std::vector<ParameterBlock>& blocks,
+                          std::vector<double>& diagonal) {
+    for (const ParameterBlock& block : blocks) {
+        const Layer& layer = features.network.layers[at(block.layer)];
+        const auto X = activation_view(features.layout, block.layer, features.block, features.samples);
+        std::vector<double> s(at(layer.fan_out()));
+        Matrix<double> weights(features.samples, layer.fan_out());  // sum over r of S o S, with the scale
+        const double scale = block.is_bias ? layer.bias_scale : layer.weight_scale;
+        for (Index i = 0; i < features.samples; ++i) {
+            for (Index r = 0; r < features.reduction.sensitivities(); ++r) {
+                features.copy_sensitivity(block.layer, i, r, s.data());
+                for (Index j = 0; j < layer.fan_out(); ++j)
+                    weights(i, j) += scale * s[at(j)] * (scale * s[at(j)]);
+            }
+        }
+        Matrix<double> squares(features.samples, block.fan_in);
+        for (Index i = 0; i < features.samples; ++i) {
+            for (Index k = 0; k < block.fan_in; ++k) squares(i, k) = block.is_bias ? 1 : X(i, k) * X(i, k);
+        }
+        blas::gemm(blas::Op::transpose, blas::Op::none, 1.0, std::as_const(weights).view(),
+                   std::as_const(squares).view(), 1.0,
+                   {diagonal.data() + block.first, layer.fan_out(), block.fan_in, block.fan_in});
     }
 }
 

@@ -220,6 +220,17 @@ def test_what_has_no_meaning_is_refused(folder, options, word):
     assert not list(folder.glob("g.h5*"))
 
 
+def test_an_overflow_is_told_before_anything_is_spent_on_it(folder):
+    model, data = problem(folder)
+    words = ["kernel", "--model", model, "--data", data, "--activation", "identity", "--data-scale", 1e25, "--space", "params",
+             "--output", folder / "g.h5"]
+    run = tangram(*words, ranks=3)
+    assert run.code == BAD_INPUT and len(run.errors) == 1 and "fc1.weight" in run.errors[0] and "float64" in run.errors[0], run
+    assert not list(folder.glob("g.h5*"))
+    run = tangram(*words, "--precision", "float64", ranks=3)
+    assert run.code == 0, run
+
+
 def test_it_is_not_compared_with_kernels(folder):
     problem(folder)
     gram(folder).close()

@@ -181,6 +181,13 @@ TEST_CASE("rows of J from features are those of backpropagation, wherever the pa
         const FeatureView view{c.network, c.reduction, features.layout(), features.block(0), 9};
         const Index P = c.network.parameters();
         REQUIRE(J.rows() == 9 * c.reduction.sensitivities());
+        std::vector<double> squares(at(P));
+        add_squared_jacobian(view, blocks, squares);
+        for (Index p = 0; p < P; ++p) {
+            double expected = 0;
+            for (Index i = 0; i < J.rows(); ++i) expected += J(i, p) * J(i, p);
+            REQUIRE(squares[at(p)] == doctest::Approx(expected).epsilon(1e-12));
+        }
         std::vector<double> s(16);
         for (const Index width : {Index{1}, Index{3}, Index{10}, P}) {
             for (Index first = 0; first < P; first += width) {

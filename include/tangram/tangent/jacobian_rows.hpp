@@ -46,4 +46,10 @@ template <class T>
 void fill_jacobian_rows(const FeatureView& features, Index first, const std::vector<ParameterRun>& runs,
                         double* s, MatrixView<T> J);
 
+/// Adds the squares of these samples' rows of J to `diagonal` (P): the diagonal of J^T J, which no entry of it exceeds.
+///
+///   a_l^2 (sum_r S_l o S_l)^T (X_{l-1} o X_{l-1})        b_l^2 sum over i, r of S_l o S_l
+void add_squared_jacobian(const FeatureView& features, const std::vector<ParameterBlock>& blocks,
+                          std::vector<double>& diagonal);
+
 }  // namespace tangram
