@@ -45,6 +45,11 @@ if(NOT OPENSSL_FOUND)
   tangram_missing("OpenSSL's libcrypto" "libssl-dev")
 endif()
 
+find_package(ZLIB QUIET)
+if(NOT ZLIB_FOUND)
+  tangram_missing("zlib" "zlib1g-dev")
+endif()
+
 find_path(XXHASH_INCLUDE_DIR xxhash.h)
 find_library(XXHASH_LIBRARY xxhash)
 if(NOT XXHASH_INCLUDE_DIR OR NOT XXHASH_LIBRARY)
@@ -74,11 +79,25 @@ if(SCALAPACK_LIBRARY)
   target_link_libraries(tangram_dependencies INTERFACE ${SCALAPACK_LIBRARY})
 endif()
 
+# For networks from ONNX files: protobuf, and the classes that it made of onnx.proto. Nothing else of ONNX is used. Without, such
+# files are refused.
+find_path(ONNX_INCLUDE_DIR onnx/onnx_pb.h)
+find_library(ONNX_PROTO_LIBRARY onnx_proto)
+find_path(PROTOBUF_INCLUDE_DIR google/protobuf/message.h)
+find_library(PROTOBUF_LIBRARY protobuf)
+set(TANGRAM_HAVE_ONNX OFF)
+if(ONNX_INCLUDE_DIR AND ONNX_PROTO_LIBRARY AND PROTOBUF_INCLUDE_DIR AND PROTOBUF_LIBRARY)
+  set(TANGRAM_HAVE_ONNX ON)
+  target_compile_definitions(tangram_dependencies INTERFACE ONNX_ML=1 ONNX_NAMESPACE=onnx)
+  target_include_directories(tangram_dependencies SYSTEM INTERFACE ${ONNX_INCLUDE_DIR} ${PROTOBUF_INCLUDE_DIR})
+  target_link_libraries(tangram_dependencies INTERFACE ${ONNX_PROTO_LIBRARY} ${PROTOBUF_LIBRARY})
+endif()
+
 find_package(Threads REQUIRED)
 
 target_include_directories(tangram_dependencies SYSTEM INTERFACE
   ${HDF5_C_INCLUDE_DIRS} ${OPENBLAS_INCLUDE_DIR} ${XXHASH_INCLUDE_DIR})
 target_compile_definitions(tangram_dependencies INTERFACE OMPI_SKIP_MPICXX MPICH_SKIP_MPICXX)
 target_link_libraries(tangram_dependencies INTERFACE
-  MPI::MPI_C ${HDF5_C_HL_LIBRARIES} ${HDF5_C_LIBRARIES} ${OPENBLAS_LIBRARY} OpenMP::OpenMP_CXX OpenSSL::Crypto ${XXHASH_LIBRARY}
+  MPI::MPI_C ${HDF5_C_HL_LIBRARIES} ${HDF5_C_LIBRARIES} ${OPENBLAS_LIBRARY} OpenMP::OpenMP_CXX OpenSSL::Crypto ZLIB::ZLIB ${XXHASH_LIBRARY}
   CLI11::CLI11 nlohmann_json::nlohmann_json fmt::fmt spdlog::spdlog Threads::Threads)

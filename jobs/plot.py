@@ -7,7 +7,9 @@ trace, and the checks. Of J^T J: how parameters go together. Of a file of spectr
     jobs/plot.py OUT.h5 --samples 200          show so many samples (400, evenly spaced), or parameters
     jobs/plot.py OUT.spectrum.h5               writes OUT.spectrum.png
 
-Samples are in order of their labels where the file has some. Of a large kernel only the rows of these samples are read,
+Of more than 12 parameter tensors those of a layer, by the part of their names before the last dot, are summed.
+Samples are in order of their labels where the file has some; of test against train, rows are test samples and columns training
+samples, each in the order of its own labels. Of a large kernel only the rows of these samples are read,
 and the diagonals. Needs python3-h5py and python3-matplotlib.
 """
 
@@ -15,12 +17,18 @@ import argparse
 import sys
 from pathlib import Path
 
-import h5py
-import matplotlib
+try:
+    import h5py
+    import matplotlib
+except ImportError as missing:
+    sys.exit(f"plot: error: {missing.name} is missing for {sys.executable}: install it, on Debian by 'apt-get install python3-h5py "
+             f"python3-matplotlib', and run this with that Python: /usr/bin/python3 {sys.argv[0]}")
 
 matplotlib.use("Agg")
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from figures import kernel, parameter_gram, spectra  # noqa: E402, after the backend is chosen
+
+WHAT_TO_NAME = "name the --output of 'tangram kernel' or 'tangram spectrum'"
 
 
 class Refusal(Exception):
@@ -29,11 +37,17 @@ class Refusal(Exception):
 
 def open_file(path, formats=("tangram", "tangram spectrum")):
     try:
-        file = h5py.File(path, "r", rdcc_nbytes=0)  # no cache of whole tiles: only what is asked for is read
+        open(path, "rb").close()
     except OSError as error:
-        raise Refusal(f"cannot open ({path}): {error}: name the --output of 'tangram kernel' or 'tangram spectrum'") from None
+        raise Refusal(f"cannot open ({path}): {error.strerror}: {WHAT_TO_NAME}") from None
+    if not h5py.is_hdf5(path):
+        raise Refusal(f"not an HDF5 file ({path}): {WHAT_TO_NAME}")
+    try:
+        file = h5py.File(path, "r", rdcc_nbytes=0)  # no cache of whole tiles: only what is asked for is read
+    except OSError:
+        raise Refusal(f"cannot read ({path}): the file is damaged or not finished: 'tangram verify' tells") from None
     if file.attrs.get("format") not in formats or file.attrs.get("status") == "partial":
-        raise Refusal(f"not a finished file of tangram ({path}): name the --output of 'tangram kernel' or 'tangram spectrum'")
+        raise Refusal(f"not a finished file of tangram ({path}): {WHAT_TO_NAME}")
     return file
 
 
@@ -41,6 +55,24 @@ def draw(file, most):
     if file.attrs["format"] == "tangram spectrum":
         return spectra.draw(file)
     return (parameter_gram if "parameter_gram" in file else kernel).draw(file, most)
+
+
+def drawn(file, most, path):
+    try:
+        return draw(file, most)
+    except (KeyError, OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise Refusal(f"cannot draw ({path}): {reason}: 'tangram verify' tells whether the file is whole") from error
+
+
+def save(figure, output):
+    known = figure.canvas.get_supported_filetypes()
+    if output.suffix[1:].lower() not in known:
+        raise Refusal(f"--output {output} ends in no kind of picture: give one of .{', .'.join(sorted(known))}")
+    try:
+        figure.savefig(output)
+    except OSError as error:
+        raise Refusal(f"cannot write ({output}): {error.strerror}: give another --output") from None
 
 
 def main():
@@ -54,10 +86,10 @@ def main():
         if arguments.samples < 1:
             raise Refusal("--samples is less than 1: give a number of samples")
         with open_file(arguments.input) as file:
-            figure = draw(file, arguments.samples)
-        figure.savefig(output)
-    except (Refusal, OSError, ValueError) as error:
-        print(f"plot: error: {error}", file=sys.stderr)
+            figure = drawn(file, arguments.samples, arguments.input)
+        save(figure, output)
+    except Refusal as refusal:
+        print(f"plot: error: {refusal}", file=sys.stderr)
         return 2
     print(output)
     return 0

@@ -2,9 +2,11 @@
 //
 //   --help, --version                    printed without MPI
 //   srun without PMIx                    one line from rank 0, without MPI, which would not start
+//   no room for OpenBLAS to start in     one line from each rank, without MPI, which would hang
 //   an error that all ranks agree on     one line from rank 0, MPI ends in order, every rank returns the code
 //   an error of one rank alone           one line from that rank, and the job is aborted with the code: the others
 //                                        may be waiting in a collective call that will never complete
+//   a result that could not be printed   one line, code 6; a run that ended otherwise keeps its code
 //
 // MPI's own errors stay fatal.
 
@@ -18,7 +20,6 @@
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
-#include <new>
 #include <optional>
 
 namespace {
@@ -34,16 +35,14 @@ int run(const CommandLine& command, const mpi::Communicator& world, std::optiona
     agree(world, [&] {
         if (command.error) throw *command.error;
     });
-    if (const auto* kernel = std::get_if<KernelOptions>(&command.run))
-        return run_kernel(*kernel, world, *stop);
-    if (const auto* verify = std::get_if<VerifyOptions>(&command.run)) return run_verify(*verify, world);
-    if (const auto* check = std::get_if<CheckOptions>(&command.run)) return run_check(*check, world);
-    if (const auto* compare = std::get_if<CompareOptions>(&command.run)) return run_compare(*compare, world);
-    if (const auto* spectrum = std::get_if<SpectrumOptions>(&command.run))
-        return run_spectrum(*spectrum, world);
-    if (const auto* init = std::get_if<InitOptions>(&command.run)) return run_init(*init, world);
-    if (const auto* bench = std::get_if<BenchOptions>(&command.run)) return run_bench(*bench, world);
-    return static_cast<int>(ExitCode::usage);
+    return command.run(world, stop);
+}
+
+/// Throws Error(io) if what was printed has not left: for most commands the text is the result.
+void require_printed() {
+    std::cout.flush();
+    if (!std::cout.good())
+        fail(ExitCode::io, "cannot write to standard output: is its disk full? Give it a place with room");
 }
 
 [[noreturn]] void abort_job(ExitCode code, const std::string& message) {
@@ -57,16 +56,29 @@ int run(const CommandLine& command, const mpi::Communicator& world, std::optiona
 int main(int argc, char** argv) {
     const CommandLine command = parse_command_line(argc, argv);
     if (!command.text.empty()) {
-        if (launched_first()) std::cout << command.text << std::flush;
+        if (!launched_first()) return static_cast<int>(ExitCode::done);
+        std::cout << command.text;
+        try {
+            require_printed();
+        } catch (const Error& error) {
+            print_error(error.what());
+            return static_cast<int>(error.code());
+        }
         return static_cast<int>(ExitCode::done);
     }
     if (launched_without_pmix()) {
         if (launched_first()) print_error(without_pmix);
         return static_cast<int>(ExitCode::usage);
     }
+    try {
+        blas::require_room();
+    } catch (const Error& error) {
+        print_error(error.what());
+        std::_Exit(static_cast<int>(error.code()));  // an exit in order would wait for OpenBLAS
+    }
     std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error of the write, not of the process
     std::optional<StopRequest> stop;
-    if (std::holds_alternative<KernelOptions>(command.run)) stop.emplace();  // before MPI makes threads
+    if (command.can_be_stopped) stop.emplace();  // before MPI makes threads
     int code = 0;
     mpi::Environment environment;
     const auto world = mpi::Communicator::world();
@@ -75,15 +87,13 @@ int main(int argc, char** argv) {
         h5::initialize();
         blas::set_blas_threads(1);
         code = run(command, world, stop);
+        if (code == static_cast<int>(ExitCode::done)) agree_on_root(world, require_printed);
     } catch (const AgreedError& error) {
         if (world.is_root()) print_error(error.what());
         code = static_cast<int>(error.code());
-    } catch (const Error& error) {
+    } catch (const std::exception& exception) {
+        const Error error = as_error(exception);
         abort_job(error.code(), error.what());
-    } catch (const std::bad_alloc&) {
-        abort_job(ExitCode::no_resources, out_of_memory);
-    } catch (const std::exception& error) {
-        abort_job(ExitCode::failed, error.what());
     }
     environment.finalize();
     return code;

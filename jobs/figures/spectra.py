@@ -9,10 +9,15 @@ from .style import TEXT, without_frame
 
 
 def spectra_of(file):
-    """[(name, group)] of a file of spectra, those of whole kernels first."""
+    """[(name, group)] of a file of spectra, in the order of the network, whole kernels first."""
     found = []
     file["spectrum"].visititems(lambda name, item: found.append((name, item)) if "eigenvalues" in item else None)
-    return sorted(found, key=lambda entry: (entry[0].count("/"), entry[0]))
+    return sorted(found, key=lambda entry: (entry[0].count("/"), entry[1].attrs.get("place", 0), entry[0]))
+
+
+def noise_of(group):
+    """Below this eigenvalues are made of rounding; files of older versions have another estimate of it."""
+    return group.attrs["storage_noise"] if "storage_noise" in group.attrs else group.attrs["noise_floor"]
 
 
 def draw_eigenvalues(axes, spectra):
@@ -22,25 +27,25 @@ def draw_eigenvalues(axes, spectra):
         values = group["eigenvalues"][:][::-1]
         positive = numpy.flatnonzero(values > 0)
         style = dict(color="black", linewidth=1.6) if "/" not in name else dict(color=colors[k % 10], linewidth=1)
-        clean = positive[values[positive] >= group.attrs["noise_floor"]]
+        clean = positive[values[positive] >= noise_of(group)]
         axes.plot(clean + 1, values[clean], label=name, marker=".", markersize=2.5, **style)
-        noise = positive[values[positive] < group.attrs["noise_floor"]]
+        noise = positive[values[positive] < noise_of(group)]
         axes.plot(noise + 1, values[noise], ".", markersize=1, alpha=0.15, color=style["color"])
     axes.set_xscale("log")
     axes.set_yscale("log")
-    largest = max(group.attrs["noise_floor"] / numpy.finfo("f8").eps for _, group in spectra)
-    lowest = min(max(group.attrs["noise_floor"], 1e-300) for _, group in spectra)
     top = max(group["eigenvalues"][-1] for _, group in spectra)
-    axes.set_ylim(max(lowest * 1e-3, largest * 1e-30, top * 1e-30), 3 * top)
+    lowest = min(max(noise_of(group), 1e-300) for _, group in spectra)
+    if top > 0:
+        axes.set_ylim(max(lowest * 1e-3, top * 1e-30), 3 * top)
     axes.set_xlabel("rank")
-    axes.set_ylabel("eigenvalue (faint: below the noise floor of the stored precision)")
+    axes.set_ylabel("eigenvalue (faint: below the noise of the stored precision)")
     axes.legend(frameon=False, fontsize=7)
 
 
 def draw_densities(axes, spectra):
     """How many eigenvalues there are at each size: the bulk and what stands apart from it."""
     colors = pyplot.get_cmap("tab10").colors
-    above = {name: group["eigenvalues"][:][group["eigenvalues"][:] >= max(group.attrs["noise_floor"], 1e-300)] for name, group in spectra}
+    above = {name: group["eigenvalues"][:][group["eigenvalues"][:] >= max(noise_of(group), 1e-300)] for name, group in spectra}
     everything = numpy.concatenate(list(above.values()))
     if len(everything) == 0:
         return
@@ -65,8 +70,9 @@ def draw(file):
         a = group.attrs
         condition = f"{a['condition_number']:.2e}" + (" (noise)" if a["condition_number_is_noise"] else "")
         figure.text(0.07, 0.94, f"Eigenvalues of {source}", fontsize=11)
+        step = a["largest_stable_step"]
         figure.text(0.07, 0.89, f"{first}: n = {a['n']:,}, condition number {condition}, effective rank {a['effective_rank']:.1f}, by entropy "
-                    f"{a['entropy_rank']:.1f}, largest stable step {a['largest_stable_step']:.2e}", fontsize=8, color="#444444")
+                    f"{a['entropy_rank']:.1f}" + ("" if numpy.isnan(step) else f", largest stable step {step:.2e}"), fontsize=8, color="#444444")
         draw_eigenvalues(left, spectra)
         draw_densities(right, spectra)
         without_frame(left)

@@ -3,9 +3,12 @@
 import json
 from pathlib import Path
 
+from matplotlib.font_manager import FontProperties, findfont, get_font
+
 TEXT = {"font.size": 8, "axes.titlesize": 8, "axes.labelsize": 8, "xtick.labelsize": 7, "ytick.labelsize": 7,
         "axes.linewidth": 0.6, "figure.dpi": 200, "savefig.dpi": 200, "mathtext.default": "regular"}
 WEIGHTS, BIASES = "#3b6ea5", "#d98c3f"
+MOST_NAME = 90  # points that a name beside a bar may take
 
 
 def model_of(file):
@@ -19,7 +22,10 @@ def run_of(attrs):
     reduction = f"output {attrs['logit']}" if attrs["logit"] >= 0 else f"{attrs['reduction']} over {attrs['n_outputs']} outputs"
     if attrs["reduction"] == "full":
         reduction = f"all pairs of {attrs['n_outputs']} outputs, output 0 shown"
-    return (f"{attrs['n_samples']:,} samples, {attrs['n_parameters']:,} parameters, {reduction}, {attrs['parameterization']} "
+    samples = f"{attrs['n_samples']:,} samples"
+    if "n_test_samples" in attrs:
+        samples = f"{attrs['n_test_samples']:,} test samples against {attrs['n_samples']:,} training samples"
+    return (f"{samples}, {attrs['n_parameters']:,} parameters, {reduction}, {attrs['parameterization']} "
             f"parameterization, {attrs['precision']}")
 
 
@@ -29,21 +35,56 @@ def title(figure, headline, line):
     figure.text(0.04, 1 - 0.44 * inch, line, fontsize=8, color="#444444")
 
 
+def width_of(text, size):
+    """In points, at a font size."""
+    font = get_font(findfont(FontProperties()))
+    font.set_size(size, 72)
+    font.set_text(text)
+    return font.get_width_height()[0] / 64
+
+
+def shortened(name, width, size):
+    """The name, without its middle where it is wider than so many points; more of its end, which tells it from others."""
+    kept = len(name) - 1
+    short = name
+    while kept > 1 and width_of(short, size) > width:
+        short = f"{name[:kept // 3]}\N{HORIZONTAL ELLIPSIS}{name[kept // 3 - kept:]}"
+        kept -= 1
+    return short
+
+
 def without_frame(axes):
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
 
 
-def draw_shares(axes, names, shares, biases, of_what):
-    """Bars: what each parameter tensor contributes to a trace, in percent."""
-    places = range(len(shares))
-    axes.barh(places, shares, color=[BIASES if is_bias else WEIGHTS for is_bias in biases], height=0.7)
-    size = min(7, 90 / len(shares))
-    axes.set_yticks(places, names, fontsize=size)
+def draw_matrix(axes, values, scale):
+    axes.set_xticks([])
+    axes.set_yticks([])
+    is_square = values.shape[0] == values.shape[1]
+    if not is_square:
+        axes.set_box_aspect(1)
+    return axes.imshow(values, interpolation="nearest" if min(values.shape) < 200 else "antialiased",
+                       aspect="equal" if is_square else "auto", **scale)
+
+
+def draw_shares(axes, groups, shares, is_bias, of_what):
+    """Bars: what each group of parameter tensors contributes to a trace, in percent; its biases after its weights.
+    `shares`, `is_bias`: by the name of a tensor."""
+    places = range(len(groups))
+    weights = [sum(shares[name] for name in group.tensors if not is_bias[name]) for group in groups]
+    biases = [sum(shares[name] for name in group.tensors if is_bias[name]) for group in groups]
+    axes.barh(places, weights, color=WEIGHTS, height=0.7)
+    axes.barh(places, biases, left=weights, color=BIASES, height=0.7)
+    size = min(7, 110 / len(groups))
+    left = 72 * axes.figure.get_figwidth() * axes.get_position().x0
+    axes.set_yticks(places, [shortened(group.name, min(left, MOST_NAME) - 12, size) for group in groups], fontsize=size)
     axes.invert_yaxis()
-    axes.set_xlim(0, 1.18 * max([*shares, 1e-9]))
-    for place, share in zip(places, shares):
+    whole = [weight + bias for weight, bias in zip(weights, biases)]
+    axes.set_xlim(0, 1.18 * max([*whole, 1e-9]))
+    for place, share in zip(places, whole):
         axes.text(share, place, f" {share:.1f} %" if share >= 0.1 or share == 0 else f" {share:.0e} %", va="center", fontsize=size)
     axes.set_xlabel(f"% of {of_what}")
-    axes.set_title("share of each parameter tensor (weights blue, biases orange)", loc="left")
+    what = "parameter tensor" if len(groups) == len(shares) else "layer"
+    axes.set_title(f"share of each {what} (weights blue, biases orange)", loc="left")
     without_frame(axes)

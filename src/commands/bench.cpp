@@ -4,20 +4,19 @@
 
 #include "tangram/commands/bench.hpp"
 
-#include "tangram/commands/bench_clock.hpp"
-#include "tangram/commands/bench_hardware.hpp"
-#include "tangram/commands/bench_problem.hpp"
-#include "tangram/commands/bench_report.hpp"
-#include "tangram/kernel/exchange.hpp"
-#include "tangram/kernel/gemm_probe.hpp"
-#include "tangram/kernel/shard_features.hpp"
-#include "tangram/kernel/tile_loop.hpp"
-#include "tangram/output/lifecycle.hpp"
-#include "tangram/output/provenance.hpp"
-#include "tangram/output/tile_writer.hpp"
-#include "tangram/output/timing.hpp"
+#include "tangram/file/provenance.hpp"
+#include "tangram/grid/exchange.hpp"
+#include "tangram/life/lifecycle.hpp"
+#include "tangram/life/tile_writer.hpp"
+#include "tangram/product/assembly.hpp"
+#include "tangram/product/shard_features.hpp"
+#include "tangram/run/bench_clock.hpp"
+#include "tangram/run/bench_hardware.hpp"
+#include "tangram/run/bench_problem.hpp"
+#include "tangram/run/bench_report.hpp"
+#include "tangram/run/start_up.hpp"
 #include "tangram/support/blas.hpp"
-#include "tangram/support/cores.hpp"
+#include "tangram/support/gemm_rate.hpp"
 #include "tangram/support/memory.hpp"
 
 #include <unistd.h>
@@ -69,7 +68,7 @@ Bench prepare(const BenchOptions& options, const mpi::Communicator& world, Log& 
     agree_on_root(world, [&] { require_place_for_files(options.directory); });
     BenchProblem problem;
     agree(world, [&] { problem = make_bench_problem(options, world.size(), world.rank()); });
-    const int threads = options.threads ? static_cast<int>(*options.threads) : default_threads(world);
+    const int threads = threads_for_products(world, options.threads);
     const Index process = mpi::broadcast(world, Index{getpid()});
     return {options, world,
             log,     std::move(problem),
@@ -80,8 +79,8 @@ Bench prepare(const BenchOptions& options, const mpi::Communicator& world, Log& 
 
 /// Collective. The panels of every other rank that this one needs.
 template <class T>
-void measure_exchange(const Bench& bench, PanelStore<T>& store, Round& round) {
-    Exchange<T> exchange(bench.world, bench.problem.distribution.grid, store);
+void measure_exchange(const Bench& bench, FeatureStore<T>& store, Round& round) {
+    Exchange<T> exchange(bench.world, bench.problem.distribution.grid, store.panels());
     mpi::barrier(bench.world);
     const Stopwatch watch;
     exchange.start(0, 0);
@@ -92,11 +91,11 @@ void measure_exchange(const Bench& bench, PanelStore<T>& store, Round& round) {
 
 /// Collective. The seconds of the tile loop into `sink`.
 template <class T>
-double measure_assembly(const Bench& bench, const PanelStore<T>& store, const TileSink<T>& sink) {
+double measure_assembly(const Bench& bench, const FeatureStore<T>& store, const TileSink<T>& sink) {
     const BenchProblem& p = bench.problem;
-    const TileProblem<T> problem{p.network, p.reduction, p.shape.matrices, store};
+    const TileProblem<T> problem(p.network, p.reduction, p.shape, store);
     std::optional<TileWorkspace<T>> workspace;
-    agree(bench.world, [&] { workspace.emplace(p.shape.panels, p.network, p.reduction, bench.threads); });
+    agree(bench.world, [&] { workspace.emplace(p.shape, p.network, p.reduction, bench.threads); });
     return time_of_slowest(bench.world, [&] {
         assemble<T>(problem, p.distribution.tiles, *workspace, sink, [] { return true; });
     });
@@ -115,7 +114,7 @@ double with_kernel_file(const Bench& bench, Measure measure) {
 
 /// Collective.
 template <class T>
-double measure_assembly_with_writing(const Bench& bench, const PanelStore<T>& store) {
+double measure_assembly_with_writing(const Bench& bench, const FeatureStore<T>& store) {
     return with_kernel_file(bench, [&](TileWriter& writer) {
         const double seconds =
             measure_assembly<T>(bench, store, [&](const FinishedPlane<T>& plane) { writer.write(plane); });
@@ -126,14 +125,14 @@ double measure_assembly_with_writing(const Bench& bench, const PanelStore<T>& st
 
 /// Writes the planes of a tile, all from the same memory.
 template <class T>
-void write_tile(const KernelShape& shape, const Tile& tile, T* memory, TileWriter& writer) {
+void write_tile(const Shape& shape, const Tile& tile, T* memory, TileWriter& writer) {
     for (std::size_t k = 0; k < shape.matrices.size(); ++k) {
-        const Index rows = shape.matrices[k].rows_per_sample;
-        const ConstMatrixView<T> values{memory, shape.panels.size(tile.row) * rows,
-                                        shape.panels.size(tile.column) * rows,
-                                        shape.tile_rows(shape.matrices[k])};
-        writer.write(FinishedPlane<T>{static_cast<Index>(k), tile, shape.panels.begin(tile.row) * rows,
-                                      shape.panels.begin(tile.column) * rows, values});
+        const Index rows = shape.matrices[k].rows_each;
+        const ConstMatrixView<T> values{memory, shape.axes.row.size(tile.row) * rows,
+                                        shape.axes.column.size(tile.column) * rows,
+                                        shape.tile_columns(shape.matrices[k])};
+        writer.write(FinishedPlane<T>{static_cast<Index>(k), tile, shape.axes.row.begin(tile.row) * rows,
+                                      shape.axes.column.begin(tile.column) * rows, values});
     }
 }
 
@@ -141,17 +140,17 @@ void write_tile(const KernelShape& shape, const Tile& tile, T* memory, TileWrite
 template <class T>
 void measure_tile_writes(const Bench& bench, Round& round) {
     const BenchProblem& p = bench.problem;
-    const Index side = p.shape.tile_rows(p.shape.matrices.back());
     AlignedBuffer<T> memory;
     agree(bench.world, [&] {
-        memory = AlignedBuffer<T>(std::max(side * side, page_aligned_from));
+        memory = AlignedBuffer<T>(std::max(p.shape.tile_entries(), page_aligned_from));
         std::fill_n(memory.data(), memory.size(), T{1});
     });
     round.tile_write_seconds = with_kernel_file(bench, [&](TileWriter& writer) {
         const double seconds = time_of_slowest(bench.world, [&] {
             for (const Tile& tile : p.distribution.tiles) {
                 write_tile(p.shape, tile, memory.data(), writer);
-                if (!tile.is_diagonal()) write_tile(p.shape, {tile.column, tile.row}, memory.data(), writer);
+                if (p.shape.axes.is_mirrored(tile))
+                    write_tile(p.shape, mirror_of(tile), memory.data(), writer);
             }
             writer.sync();
         });
@@ -164,15 +163,15 @@ void measure_tile_writes(const Bench& bench, Round& round) {
 template <class T>
 void measure_kernel(const Bench& bench, Round& round) {
     const BenchProblem& p = bench.problem;
-    std::optional<PanelStore<T>> store;
+    std::optional<FeatureStore<T>> store;
     Matrix<double> outputs;
     agree(bench.world, [&] {
-        store.emplace(p.shape.panels, p.distribution.grid, bench.world.rank(), p.network, p.reduction);
+        store.emplace(p.shape.axes, p.distribution.grid, bench.world.rank(), p.network, p.reduction);
         outputs = Matrix<double>(p.samples.rows(), p.network.outputs());
     });
     round.features_seconds = time_of_slowest(bench.world, [&] {
-        compute_shard_features(p.network, p.reduction, p.distribution.shard, p.samples.view(), bench.threads,
-                               *store, outputs.view());
+        compute_shard_features(p.network, p.reduction, p.panels, p.samples.view(), bench.threads, *store,
+                               outputs.view());
     });
     measure_exchange(bench, *store, round);
     round.assembly_seconds = measure_assembly_with_writing(bench, *store);
@@ -200,14 +199,14 @@ Round measure_round(const Bench& bench) {
 /// The bytes that a rank of the grid must receive: N D (1/r + 1/c - 2/P) values, D those of a sample.
 double exchange_formula_bytes(const BenchProblem& p) {
     const Index bytes = value_bytes(p.shape.precision);
-    const PanelLayout layout = lay_out_panel(p.network, p.reduction, p.shape.panels.panel_size, bytes);
+    const PanelLayout layout = lay_out_panel(p.network, p.reduction, p.shape.axes.row.panel_size, bytes);
     Index panel_values = 0;
-    for (const PanelSlot& slot : layout.activations) panel_values += slot.rows * slot.cols;
+    for (const PanelSlot& slot : layout.values) panel_values += slot.rows * slot.cols;
     for (const PanelSlot& slot : layout.sensitivities) panel_values += slot.rows * slot.cols;
     const double D = static_cast<double>(panel_values) / static_cast<double>(layout.samples);
     const Grid& grid = p.distribution.grid;
     const double share = 1.0 / grid.rows + 1.0 / grid.cols - 2.0 / grid.active();
-    return static_cast<double>(p.shape.panels.samples) * D * share * static_cast<double>(bytes);
+    return static_cast<double>(p.shape.axes.row.extent) * D * share * static_cast<double>(bytes);
 }
 
 /// The spread over the rounds of value(round).
@@ -235,11 +234,12 @@ BenchReport describe(const Bench& bench) {
     report.reduction = bench.options.reduction;
     report.components = bench.options.components;
     report.precision = bench.options.precision;
-    report.samples = p.shape.panels.samples;
-    report.tile = p.shape.panels.panel_size;
-    report.panels = p.shape.panels.count();
+    report.samples = p.shape.axes.row.extent;
+    report.tile = p.shape.axes.row.panel_size;
+    report.panels = p.shape.axes.row.panels();
     report.matrices = static_cast<Index>(p.shape.matrices.size());
-    report.operations = tile_operations(p.network, p.reduction, p.shape.panels.samples);
+    report.operations = static_cast<double>(report.samples) * static_cast<double>(report.samples) *
+                        operations_of_pair(p.network, p.reduction);
     report.exchange_formula_bytes = exchange_formula_bytes(p);
     return report;
 }
@@ -276,8 +276,8 @@ int run_bench(const BenchOptions& options, const mpi::Communicator& world) {
     std::vector<Round> rounds;
     for (Index k = 0; k < options.repeat; ++k) {
         log->info("round {} of {}", k + 1, options.repeat);
-        rounds.push_back(bench.problem.shape.precision == Precision::float32 ? measure_round<float>(bench)
-                                                                             : measure_round<double>(bench));
+        rounds.push_back(with_precision(bench.problem.shape.precision,
+                                        [&](auto number) { return measure_round<decltype(number)>(bench); }));
     }
     BenchReport report = describe(bench);
     add_measurements(rounds, report);

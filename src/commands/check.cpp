@@ -1,41 +1,58 @@
 #include "tangram/commands/check.hpp"
 
-#include "tangram/commands/options.hpp"
-#include "tangram/commands/recorded_run.hpp"
-#include "tangram/kernel/parameter_gram.hpp"
-#include "tangram/output/entry_check.hpp"
-#include "tangram/output/jacobian_check.hpp"
-#include "tangram/output/kernel_entries.hpp"
-#include "tangram/output/parameter_gram_check.hpp"
+#include "tangram/checks/product_check.hpp"
+#include "tangram/file/kernel_diagonal.hpp"
+#include "tangram/run/options.hpp"
+#include "tangram/run/recorded_run.hpp"
+#include "tangram/run/start_up.hpp"
 #include "tangram/support/agreement.hpp"
-#include "tangram/support/cores.hpp"
 #include "tangram/support/memory.hpp"
+#include "tangram/support/sample_choice.hpp"
 
+#include <algorithm>
 #include <iostream>
+#include <utility>
 
 namespace tangram {
 
 namespace {
 
 /// Throws unless the explicit Jacobians' matrices fit in memory: the reference of one tensor and of the total, both kernels,
-/// (M', M') each, on every rank.
+/// (M', M') each, on every rank. A product of parameters is compared tile by tile, whatever the samples.
 void require_memory(const KernelFile& kernel, const Network& network, Index samples) {
-    if (kernel.shape.space() == Space::parameters) return;  // tiles, whatever the samples
-    const auto rows = static_cast<double>(samples * kernel.shape.matrices.back().rows_per_sample);
-    double sensitivities = 0;
-    for (const Layer& layer : network.layers)
-        sensitivities += static_cast<double>(layer.fan_in() + layer.fan_out() * (1 + network.outputs()));
-    const double bytes = 8 * (5 * rows * rows + static_cast<double>(samples) * sensitivities);
+    if (!product_named(kernel.product).keeps_compared) return;
+    const auto rows = static_cast<double>(samples * kernel.shape.total().rows_each);
+    const double bytes = 8 * 5 * rows * rows + static_cast<double>(gradient_bytes(network, samples));
     const auto available = available_memory();
     if (!available || bytes <= static_cast<double>(*available)) return;
     fail(ExitCode::no_resources,
          "checking {} samples takes {:.1f} GiB a rank and {:.1f} are left ({}): give fewer --samples",
-         samples, bytes / (1 << 30), static_cast<double>(*available) / (1 << 30), kernel.path);
+         samples, bytes / static_cast<double>(Index{1} << 30), gib(*available), kernel.path);
 }
 
 std::vector<std::int64_t> samples_to_check(const CheckOptions& options, Index samples) {
     const Index wanted = options.all ? samples : options.samples;
     return choose_samples(samples, wanted, static_cast<std::uint64_t>(options.seed));
+}
+
+/// The recorded kernels of test samples with themselves, (M, R' R'); nothing where the file has none.
+Matrix<double> recorded_diagonal(const KernelFile& kernel, const std::vector<std::int64_t>& samples) {
+    if (kernel.test_samples == 0) return {};
+    const Matrix<double> all = read_diagonal(kernel);
+    Matrix<double> blocks(static_cast<Index>(samples.size()), all.cols());
+    for (std::size_t k = 0; k < samples.size(); ++k)
+        std::copy_n(all.view().row(samples[k]), all.cols(), blocks.view().row(static_cast<Index>(k)));
+    return blocks;
+}
+
+std::string describe(const CheckOptions& options, const KernelFile& kernel, const CheckReport& report) {
+    std::string samples = fmt::format("{} of {} samples", report.samples.size(), kernel.samples);
+    if (kernel.test_samples > 0)
+        samples += fmt::format(" and {} of {} test samples", report.test_samples.size(), kernel.test_samples);
+    return fmt::format(
+        "file        {}\nchecked     {} against the explicit Jacobian, all {} rows by the probe, seed {}\n\n{}\nchecks      {}\n",
+        options.file, samples, kernel.shape.rows(kernel.shape.total()), options.seed, to_table(report),
+        passed(report) ? "passed" : "FAILED");
 }
 
 }  // namespace
@@ -50,6 +67,7 @@ void add_check_options(CLI::App& app, CheckOptions& options) {
     app.add_option("--threads", options.threads, "threads a rank (its share of the cores)");
     app.add_option("--model", options.model, "where the model file is now")->type_name("FILE[:GROUP]");
     app.add_option("--data", options.data, "where the samples are now")->type_name("FILE[:DATASET]");
+    app.add_option("--test", options.test, "where the test samples are now")->type_name("FILE[:DATASET]");
     add_config_option(app);
 }
 
@@ -68,43 +86,29 @@ int run_check(const CheckOptions& options, const mpi::Communicator& world) {
     agree_on_root(world, [&] { read_kernel_file(options.file, FailedChecks::accept); });
     KernelFile kernel;
     agree(world, [&] { kernel = read_kernel_file(options.file, FailedChecks::accept); });
-    const RecordedRun run = load_recorded_run(world, kernel, {options.model, options.data});
-    const Network& network = run.inputs.network;
-    const int threads = options.threads ? static_cast<int>(*options.threads) : default_threads(world);
+    const RecordedRun run = load_recorded_run(world, kernel, {options.model, options.data, options.test});
+    const Problem problem = make_problem(run.options, run.inputs);
+    const int threads = threads_for_products(world, options.threads);
 
     CheckReport report;
     report.run = true;
     report.seed = static_cast<std::uint64_t>(options.seed);
     report.tolerance_is_given = options.tolerance.has_value();
     report.tolerance = options.tolerance.value_or(default_tolerance(kernel.shape.precision));
-    report.samples = samples_to_check(options, kernel.shape.samples);
-    agree(world, [&] { require_memory(kernel, network, static_cast<Index>(report.samples.size())); });
-    const Matrix<double> X =
-        read_few_samples(world, run.options.samples, run.inputs.selection, report.samples);
-    const ReadSamples read = [&](Index first, MatrixView<double> out) {
-        read_samples(run.options.samples, run.inputs.selection, first, out);
-    };
-    const Reduction& reduction = run.inputs.reduction;
-    if (kernel.shape.space() == Space::parameters) {
-        const Distribution distribution = distribute_parameters(
-            kernel.shape.panels, sample_batches(kernel.shape.samples, reduction), world.size(), world.rank());
-        check_parameter_gram(world, options.file, kernel.shape, distribution, network, reduction, X.view(),
-                             read, threads, report);
-    } else {
-        const Distribution distribution = distribute(kernel.shape.panels, world.size(), world.rank());
-        check_against_jacobian(world, options.file, kernel.shape, network, reduction, X.view(), report);
-        check_all_entries(world, options.file, kernel.shape, distribution, network, reduction, read,
-                          {threads, true}, report);
-    }
+    report.samples = samples_to_check(options, kernel.samples);
+    if (run.inputs.test) report.test_samples = samples_to_check(options, kernel.test_samples);
+    const std::size_t most = std::max(report.samples.size(), report.test_samples.size());
+    CheckInputs inputs;
+    agree(world, [&] {
+        require_memory(kernel, problem.network, static_cast<Index>(most));
+        inputs.diagonal = recorded_diagonal(kernel, report.test_samples);
+    });
+    inputs.X = read_few_samples(world, run.inputs.samples, report.samples);
+    if (run.inputs.test) inputs.test_X = read_few_samples(world, *run.inputs.test, report.test_samples);
+    check_product({world, product_named(kernel.product), problem, run.shape, options.file, {threads, true}},
+                  std::move(inputs), report);
     agree_on_root(world, [&] {
-        std::cout << fmt::format(
-                         "file        {}\nchecked     {} of {} samples against the explicit Jacobian, all {} "
-                         "rows by the "
-                         "probe, seed {}\n\n{}\nchecks      {}\n",
-                         options.file, report.samples.size(), kernel.shape.samples,
-                         kernel.shape.rows(kernel.shape.matrices.back()), options.seed, to_table(report),
-                         passed(report) ? "passed" : "FAILED")
-                  << std::flush;
+        std::cout << describe(options, kernel, report) << std::flush;
         if (!passed(report)) {
             fail(ExitCode::check_failed,
                  "a check failed ({}): {}: do not use this kernel before the cause is found", options.file,

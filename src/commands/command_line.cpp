@@ -1,40 +1,26 @@
 #include "tangram/commands/command_line.hpp"
 
-#include "tangram/commands/options.hpp"
-#include "tangram/model/text.hpp"
-#include "tangram/output/provenance.hpp"
+#include "tangram/commands/bench.hpp"
+#include "tangram/commands/check.hpp"
+#include "tangram/commands/compare.hpp"
+#include "tangram/commands/init.hpp"
+#include "tangram/commands/kernel.hpp"
+#include "tangram/commands/spectrum.hpp"
+#include "tangram/commands/verify.hpp"
+#include "tangram/file/provenance.hpp"
+#include "tangram/run/options.hpp"
+#include "tangram/support/text.hpp"
 
 #include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <utility>
 
 namespace tangram {
 
 namespace {
-
-const std::vector<std::string> command_names{"kernel",   "verify", "check", "compare",
-                                             "spectrum", "init",   "bench"};
-
-std::string overview() {
-    return version_line() +
-           "\nThe empirical neural tangent kernel of fully connected networks, layer by layer and "
-           "verified.\n\n"
-           "  tangram kernel --model FILE[:GROUP] --data FILE:DATASET --output OUT.h5 [options]\n"
-           "                                 compute the kernel, write it, check it; under mpirun or srun\n"
-           "  tangram verify OUT.h5          is the file whole, and as it was written? under mpirun or srun\n"
-           "  tangram check OUT.h5           its checks once more, with more or other samples\n"
-           "  tangram compare OUT.h5 OTHER.h5:DATASET\n"
-           "                                 why does another program's kernel differ?\n"
-           "  tangram spectrum OUT.h5 [--of NAME] [--vectors]\n"
-           "                                 eigenvalues and eigenvectors of what is in it; under mpirun or "
-           "srun\n"
-           "  tangram init --widths d0,..,C --output M.safetensors [options]\n"
-           "                                 a random network, and samples for it\n"
-           "  tangram bench [options]\n"
-           "                                 how close to the hardware it comes; under mpirun or srun\n"
-           "  tangram COMMAND --help         the options of a command\n"
-           "  tangram --version\n\n"
-           "Exit codes: 0 done, 2 usage, 3 bad input, 4 not enough memory or disk, 5 a check failed, 6 "
-           "I/O, 75 stopped, to be resumed.\n";
-}
 
 std::string joined(int argc, const char* const* argv) {
     std::string line;
@@ -42,65 +28,119 @@ std::string joined(int argc, const char* const* argv) {
     return line;
 }
 
-/// Parses one command's options into `options`; the help text goes to `text`.
-template <class Options>
-void parse_command(const std::string& name, const std::string& description, void (*add)(CLI::App&, Options&),
-                   const std::vector<std::string>& arguments, Options& options, CommandLine& result) {
-    CLI::App app{description, "tangram " + name};
-    add(app, options);
+using Arguments = std::vector<std::string>;
+using Stop = std::optional<StopRequest>;
+
+/// A subcommand: everything that the rest of the program knows of it.
+struct Command {
+    const char* name;
+    const char* usage;        ///< what follows its name, in the overview
+    const char* purpose;      ///< one line, in the overview
+    const char* description;  ///< the first line of its --help
+    bool can_be_stopped;
+    CommandLine (*parse)(const Command&, const Arguments&, const std::string& line);
+};
+
+/// Parses a command's options, which become part of what is run.
+template <class Options, void (*add)(CLI::App&, Options&), class Run>
+CommandLine parse_options_of(const Command& command, const Arguments& arguments, const std::string& line,
+                             Run run) {
+    CommandLine result;
+    auto options = std::make_shared<Options>();
+    CLI::App app{command.description, std::string("tangram ") + command.name};
+    add(app, *options);
     result.text = parse_options(app, arguments);
-    if (!result.text.empty()) return;
-    validate(options);
-    if constexpr (requires { options.configuration; }) options.configuration = record_options(app);
-    result.run = std::move(options);
+    if (!result.text.empty()) return result;
+    validate(*options);
+    if constexpr (requires { options->command_line; }) options->command_line = line;
+    if constexpr (requires { options->configuration; }) options->configuration = record_options(app);
+    result.can_be_stopped = command.can_be_stopped;
+    result.run = [options, run](const mpi::Communicator& world, Stop& stop) {
+        return run(*options, world, stop);
+    };
+    return result;
+}
+
+/// For a command that runs by run(options, world).
+template <class Options, void (*add)(CLI::App&, Options&),
+          int (*run)(const Options&, const mpi::Communicator&)>
+CommandLine parse_plain(const Command& command, const Arguments& arguments, const std::string& line) {
+    return parse_options_of<Options, add>(
+        command, arguments, line,
+        [](const Options& options, const mpi::Communicator& world, Stop&) { return run(options, world); });
+}
+
+CommandLine parse_kernel(const Command& command, const Arguments& arguments, const std::string& line) {
+    return parse_options_of<KernelOptions, add_kernel_options>(
+        command, arguments, line,
+        [](const KernelOptions& options, const mpi::Communicator& world, Stop& stop) {
+            return run_kernel(options, world, *stop);
+        });
+}
+
+/// The table: a new subcommand is a file of its own and a line here.
+constexpr std::array<Command, 7> commands{{
+    {"kernel", "--model FILE[:GROUP] --data FILE:DATASET --output OUT.h5 [options]",
+     "compute the kernel, write it, check it; under mpirun or srun",
+     "Compute the layerwise neural tangent kernel, write it, and check it.", true, parse_kernel},
+    {"verify", "OUT.h5", "is the file whole, and as it was written? under mpirun or srun",
+     "Read every tile of a kernel file back: is it whole, and as it was written?", false,
+     parse_plain<VerifyOptions, add_verify_options, run_verify>},
+    {"check", "OUT.h5", "its checks once more, with more or other samples",
+     "Redo the checks of a kernel file, with more or other samples and another probe.", false,
+     parse_plain<CheckOptions, add_check_options, run_check>},
+    {"compare", "OUT.h5 OTHER.h5:DATASET", "why does another program's kernel differ?",
+     "Say why another program's kernel of the same samples differs from the file's.", false,
+     parse_plain<CompareOptions, add_compare_options, run_compare>},
+    {"spectrum", "OUT.h5 [--of NAME] [--vectors]",
+     "eigenvalues and eigenvectors of what is in it; under mpirun or srun",
+     "Write the eigenvalues, and eigenvectors, of the matrices in a kernel file.", false,
+     parse_plain<SpectrumOptions, add_spectrum_options, run_spectrum>},
+    {"init", "--widths d0,..,C --output M.safetensors [options]", "a random network, and samples for it",
+     "Write a random network, and random samples for it.", false,
+     parse_plain<InitOptions, add_init_options, run_init>},
+    {"bench", "[options]", "how close to the hardware it comes; under mpirun or srun",
+     "Measure the parts of a kernel run against what the hardware gives.", false,
+     parse_plain<BenchOptions, add_bench_options, run_bench>},
+}};
+
+std::string overview() {
+    constexpr std::size_t purpose_column = 33;
+    std::string text =
+        version_line() +
+        "\nThe empirical neural tangent kernel of neural networks, tensor by tensor and verified.\n\n";
+    const auto line = [&](const std::string& call, const std::string& purpose) {
+        const bool fits = call.size() + 3 < purpose_column;
+        text += fits ? fmt::format("  {:<{}}{}\n", call, purpose_column - 2, purpose)
+                     : fmt::format("  {}\n{:{}}{}\n", call, "", purpose_column, purpose);
+    };
+    for (const Command& command : commands)
+        line(fmt::format("tangram {} {}", command.name, command.usage), command.purpose);
+    line("tangram COMMAND --help", "the options of a command");
+    line("tangram --version", "");
+    return text +
+           "\nExit codes: 0 done, 2 usage, 3 bad input, 4 not enough memory or disk, 5 a check failed, 6 I/O, 75 stopped, to be resumed.\n";
 }
 
 CommandLine parse(int argc, const char* const* argv) {
+    const std::string name = argc > 1 ? argv[1] : "--help";
+    const Arguments arguments(argv + std::min(argc, 2), argv + argc);
     CommandLine result;
-    const std::string command = argc > 1 ? argv[1] : "--help";
-    const std::vector<std::string> arguments(argv + std::min(argc, 2), argv + argc);
-    if (command == "--help" || command == "-h" || command == "help") {
+    if (name == "--help" || name == "-h" || name == "help") {
         result.text = overview();
-    } else if (command == "--version") {
-        result.text = version_line() + "\n";
-    } else if (command == "kernel") {
-        KernelOptions options;
-        options.command_line = joined(argc, argv);
-        parse_command("kernel", "Compute the layerwise neural tangent kernel, write it, and check it.",
-                      &add_kernel_options, arguments, options, result);
-    } else if (command == "verify") {
-        VerifyOptions options;
-        parse_command("verify", "Read every tile of a kernel file back: is it whole, and as it was written?",
-                      &add_verify_options, arguments, options, result);
-    } else if (command == "check") {
-        CheckOptions options;
-        parse_command("check",
-                      "Redo the checks of a kernel file, with more or other samples and another probe.",
-                      &add_check_options, arguments, options, result);
-    } else if (command == "compare") {
-        CompareOptions options;
-        parse_command("compare",
-                      "Say why another program's kernel of the same samples differs from the file's.",
-                      &add_compare_options, arguments, options, result);
-    } else if (command == "spectrum") {
-        SpectrumOptions options;
-        options.command_line = joined(argc, argv);
-        parse_command("spectrum",
-                      "Write the eigenvalues, and eigenvectors, of the matrices in a kernel file.",
-                      &add_spectrum_options, arguments, options, result);
-    } else if (command == "init") {
-        InitOptions options;
-        parse_command("init", "Write a random network, and random samples for it.", &add_init_options,
-                      arguments, options, result);
-    } else if (command == "bench") {
-        BenchOptions options;
-        parse_command("bench", "Measure the parts of a kernel run against what the hardware gives.",
-                      &add_bench_options, arguments, options, result);
-    } else {
-        fail(ExitCode::usage, "unknown command '{}': did you mean '{}'? see 'tangram --help'", command,
-             nearest_name(command, command_names));
+        return result;
     }
-    return result;
+    if (name == "--version") {
+        result.text = version_line() + "\n";
+        return result;
+    }
+    std::vector<std::string> names;
+    for (const Command& command : commands) {
+        if (name == command.name) return command.parse(command, arguments, joined(argc, argv));
+        names.emplace_back(command.name);
+    }
+    fail(ExitCode::usage, "unknown command '{}': did you mean '{}'? see 'tangram --help'", name,
+         nearest_name(name, names));
 }
 
 }  // namespace

@@ -1,92 +1,51 @@
-// The comparison from top to bottom in judge(): equal as they lie? in another order? explained by the components? wrong in a
-// few tiles only? another reduction? What nothing explains is a residual.
+// The comparison from top to bottom in judge(): a part of ours, or of another reduction by its shape? equal as they lie? in
+// another order? centred or asymmetric? explained by the components? wrong in a few tiles only? another reduction? What nothing
+// explains is a residual.
 
 #include "tangram/commands/compare.hpp"
 
-#include "tangram/commands/options.hpp"
-#include "tangram/commands/recomputed.hpp"
-#include "tangram/output/entry_comparison.hpp"
-#include "tangram/output/kernel_entries.hpp"
-#include "tangram/output/sample_order.hpp"
+#include "compare_from_inputs.hpp"
+#include "tangram/compare/comparison_words.hpp"
+#include "tangram/compare/kernel_entries.hpp"
+#include "tangram/compare/kernel_part.hpp"
+#include "tangram/compare/row_hypotheses.hpp"
+#include "tangram/compare/sample_order.hpp"
+#include "tangram/run/options.hpp"
+#include "tangram/run/recorded_run.hpp"
 #include "tangram/support/agreement.hpp"
+#include "tangram/support/blas.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <iostream>
 
 namespace tangram {
 
 namespace {
 
-/// The two kernels, open.
-struct Pair {
-    const CompareOptions& options;
-    const mpi::Communicator& world;
-    KernelFile kernel;
-    std::optional<TileFile> file;
-    std::optional<OtherKernel> other;
-    KernelFacts facts;  ///< on root
-};
-
-/// What was found, for people.
-struct Judgement {
-    std::string verdict;
-    std::string numbers;  ///< lines of a table
-    bool equal = false;
-};
+using namespace comparing;
 
 /// Collective.
 Pair open_pair(const CompareOptions& options, const mpi::Communicator& world) {
     Pair pair{options, world, {}, {}, {}, {}};
-    agree_on_root(world, [&] { require_of_samples(read_kernel_file(options.file, FailedChecks::refuse)); });
+    agree_on_root(world, [&] {
+        const KernelFile kernel = read_kernel_file(options.file, FailedChecks::refuse);
+        require_that_serves(kernel, kernel.shape.axes.column.unit == Unit::sample, "compare");
+    });
     agree(world, [&] {
         pair.kernel = read_kernel_file(options.file, FailedChecks::refuse);
-        const KernelShape& shape = pair.kernel.shape;
+        const Shape& shape = pair.kernel.shape;
         pair.file.emplace(options.file, shape, TileFile::Access::read);
         const std::string reduction = options.like.empty() ? pair.kernel.reduction : options.like;
-        pair.other.emplace(options.other, shape.panels.samples, reduction == "full" ? shape.outputs : 1);
+        pair.other.emplace(options.other, OurKernel{shape.axes.row.extent, shape.axes.column.extent,
+                                                    shape.axes.symmetric, pair.kernel.outputs, reduction,
+                                                    options.like.empty() ? pair.kernel.logit : Index{-1}});
+        const OtherLayout layout = pair.other->layout();
+        const bool other_shape = layout == OtherLayout::part || layout == OtherLayout::one_row_a_sample;
+        if (other_shape && !options.like.empty()) pair.other->refuse_shape();
     });
     agree_on_root(world, [&] { pair.facts = read_facts(pair.kernel); });
     return pair;
-}
-
-double relative(double difference, double largest) {
-    return largest > 0 ? difference / largest : difference;
-}
-
-std::string rows_of(const KernelShape& shape, Index panel) {
-    const Index C = shape.matrices.back().rows_per_sample;
-    return fmt::format("{} to {}", shape.panels.begin(panel) * C,
-                       (shape.panels.begin(panel) + shape.panels.size(panel)) * C - 1);
-}
-
-std::string worst_place(const Pair& pair, const EntryComparison& found) {
-    const KernelShape& shape = pair.kernel.shape;
-    return fmt::format("the worst tile has rows {} and columns {}, off by {} at row {}, column {}",
-                       rows_of(shape, found.worst_tile.row), rows_of(shape, found.worst_tile.column),
-                       plain(found.worst), found.worst_row, found.worst_column);
-}
-
-std::string equal_in_words(double worst, double largest) {
-    const double off = relative(worst, largest);
-    return fmt::format("equal to {} ({:.1e}) of the largest entry", plain(off), off);
-}
-
-std::string table_of(const Explanation& explanation) {
-    std::string table = fmt::format("\n{:<28}  {:>16}  {:>16}\n", "fitted", "weight", "known to");
-    for (const FittedWeight& line : explanation.fit)
-        table += fmt::format("{:<28}  {:>16}  {:>16.1e}\n", line.name, plain(line.weight), line.uncertainty);
-    table += fmt::format("{:<28}  {:>16.1e}  of sqrt(K_ii K_jj), root mean square\n", "left over",
-                         explanation.residual);
-    return table;
-}
-
-std::string numbers_of(const Pair& pair, const EntryComparison& found) {
-    return fmt::format(
-        "largest     {} here, {} there\ndifference  at most {} ({:.1e} of the largest entry), {}\n"
-        "tiles       {} of {} are off by more than {:.1e} of the largest entry\n",
-        plain(found.largest), plain(found.largest_other), plain(found.worst),
-        relative(found.worst, found.largest), worst_place(pair, found), found.tiles_off, found.tiles,
-        pair.options.tolerance);
 }
 
 /// Collective. Root's explanation; on the other ranks what is needed to compare all entries with it: not the fit.
@@ -95,146 +54,134 @@ Explanation explain_on_root(const Pair& pair, const FitProblem& problem) {
     agree_on_root(pair.world, [&] { explanation = explain(problem, pair.facts, pair.options.tolerance); });
     explanation.holds = mpi::broadcast(pair.world, Index{explanation.holds ? 1 : 0}) != 0;
     explanation.weights = mpi::broadcast(pair.world, std::move(explanation.weights));
-    explanation.offset = mpi::broadcast(pair.world, std::vector<double>{explanation.offset}).front();
+    const std::vector<double> added =
+        mpi::broadcast(pair.world, std::vector<double>{explanation.ridge, explanation.offset});
+    explanation.ridge = added[0];
+    explanation.offset = added[1];
     explanation.verdict = mpi::broadcast(pair.world, std::move(explanation.verdict));
     return explanation;
-}
-
-/// The explanation as weights of the file's matrices: of the kernel, and of the components that differ from it.
-KernelModel model_of(const KernelShape& shape, const Explanation& explanation) {
-    KernelModel model = as_it_is(shape);
-    std::vector<std::size_t> components;
-    for (std::size_t m = 0; m < shape.matrices.size(); ++m) {
-        if (shape.matrices[m].is_component()) components.push_back(m);
-    }
-    if (components.empty()) {
-        model.weights.back() = explanation.weights.front();
-    } else {
-        // Most components have one and the same weight: that of the kernel.
-        std::vector<double> sorted = explanation.weights;
-        std::sort(sorted.begin(), sorted.end());
-        const double common = sorted[sorted.size() / 2];
-        model.weights.back() = common;
-        for (std::size_t k = 0; k < components.size(); ++k)
-            model.weights[components[k]] = explanation.weights[k] - common;
-    }
-    model.offset = explanation.offset;
-    return model;
-}
-
-bool only_few_tiles(const EntryComparison& found) {
-    return found.tiles >= 4 && found.tiles_off * 4 <= found.tiles;
-}
-
-std::string few_tiles_in_words(const Pair& pair, const EntryComparison& found) {
-    return fmt::format("{} of {} tiles {} off, {}; all others are {}", found.tiles_off, found.tiles,
-                       found.tiles_off == 1 ? "is" : "are", worst_place(pair, found),
-                       equal_in_words(found.worst_elsewhere, found.largest));
 }
 
 /// Collective. By the components, checked on all entries; nothing if they do not explain OTHER.
 std::optional<Judgement> judge_by_components(const Pair& pair, const EntryComparison& as_they_lie,
                                              Judgement& so_far) {
-    const FitProblem problem =
-        fit_problem(pair.world, pair.kernel, *pair.file, *pair.other, as_they_lie.diagonal);
+    const FitProblem problem = fit_problem(pair.files(), read_scales(pair.files(), as_they_lie.ours));
     const Explanation explanation = explain_on_root(pair, problem);
     so_far.numbers += table_of(explanation);
     if (!explanation.holds) return std::nullopt;
     const EntryComparison rest =
-        compare_entries(pair.world, pair.kernel, *pair.file, *pair.other,
-                        model_of(pair.kernel.shape, explanation), pair.options.tolerance);
+        compare_entries(pair.files(), model_of(pair.kernel.shape, explanation), pair.options.tolerance);
     const double largest = std::max(rest.largest, as_they_lie.largest_other);
     const bool all = rest.worst <= pair.options.tolerance * largest;
     if (!all && !only_few_tiles(rest)) return std::nullopt;
     Judgement judgement = so_far;
     judgement.verdict = explanation.verdict;
-    if (!all) judgement.verdict += "; besides, " + few_tiles_in_words(pair, rest);
+    if (!all) judgement.verdict += "; besides, " + few_tiles_in_words(pair.kernel.shape, rest);
     judgement.numbers +=
         fmt::format("so explained, all entries are {}\n", equal_in_words(rest.worst, largest));
     return judgement;
 }
 
-/// Collective. By the components, computed again on a few samples where the file has none.
-std::optional<Judgement> judge_by_recomputing(const Pair& pair, const std::string& reduction,
-                                              Judgement& so_far) {
-    RecomputedComparison found =
-        compare_recomputed(pair.world, pair.kernel, *pair.other, reduction,
-                           {pair.options.model, pair.options.data}, pair.options.tolerance);
-    so_far.numbers +=
-        fmt::format("recomputed  {} on {} samples from the recorded inputs, by explicit Jacobians\n",
-                    reduction, found.samples);
-    if (!found.explanation.fit.empty()) so_far.numbers += table_of(found.explanation);
-    if (!found.equal && !found.explanation.holds) return std::nullopt;
-    Judgement judgement = so_far;
-    judgement.equal = found.equal;
-    judgement.verdict = found.equal ? equal_in_words(found.worst, found.largest) : found.explanation.verdict;
-    judgement.verdict += fmt::format(" (of reduction {}, on {} samples)", reduction, found.samples);
-    return judgement;
-}
-
-/// Collective. What the file alone cannot tell: components that it has not stored, other reductions. Where the inputs are not
-/// to be had, says so.
-std::optional<Judgement> judge_from_inputs(const Pair& pair, Judgement& so_far) {
-    const KernelFile& kernel = pair.kernel;
-    const bool has_components = std::any_of(kernel.shape.matrices.begin(), kernel.shape.matrices.end(),
-                                            [](const KernelMatrix& matrix) { return matrix.is_component(); });
-    try {
-        if (!has_components && kernel.logit < 0) {
-            if (auto judgement = judge_by_recomputing(pair, kernel.reduction, so_far)) return judgement;
-        }
-        if (kernel.shape.outputs == 1 || kernel.reduction == "full") return std::nullopt;
-        const std::string verdict = find_reduction(
-            pair.world, kernel, *pair.other, {pair.options.model, pair.options.data}, pair.options.tolerance);
-        if (verdict.empty()) {
-            so_far.numbers +=
-                "reductions  trace, mean, sum and single outputs were recomputed on a few samples: none is "
-                "it\n";
-            return std::nullopt;
-        }
-        Judgement judgement = so_far;
-        judgement.verdict = verdict;
-        return judgement;
-    } catch (const AgreedError& error) {
-        so_far.numbers += fmt::format("reductions  others were not tried: {}\n", error.what());
-        return std::nullopt;
-    }
-}
-
-/// Collective.
-Judgement judge(const Pair& pair) {
+/// Collective. OTHER has another shape than ours: a part of it, or one row a sample where ours has one an output.
+Judgement judge_by_shape(const Pair& pair) {
     Judgement judgement;
-    if (!pair.options.like.empty()) {
-        auto found = judge_by_recomputing(pair, pair.options.like, judgement);
-        if (found) return *found;
-        judgement.verdict =
-            fmt::format("residual: no component of reduction {} explains it", pair.options.like);
-        return judgement;
+    judgement.verdict = find_part(pair.files(), pair.options.tolerance);
+    if (!judgement.verdict.empty()) return judgement;
+    judgement.is_explained = false;
+    if (pair.other->layout() == OtherLayout::part) return judgement;
+    try {
+        if (auto found = judge_by_reduction(pair, load_few(pair), judgement)) return *found;
+    } catch (const AgreedError& error) {
+        judgement.numbers += fmt::format("reductions  others were not tried: {}\n", error.what());
     }
-    const EntryComparison found = compare_entries(pair.world, pair.kernel, *pair.file, *pair.other,
-                                                  as_it_is(pair.kernel.shape), pair.options.tolerance);
-    judgement.numbers = numbers_of(pair, found);
-    if (found.worst <= pair.options.tolerance * found.largest) {
-        judgement.equal = true;
-        judgement.verdict = equal_in_words(found.worst, found.largest);
-        return judgement;
-    }
-    if (const auto order =
-            find_order(pair.world, pair.kernel, *pair.file, *pair.other, found, pair.options.tolerance)) {
-        judgement.verdict = order->verdict;
-        return judgement;
-    }
-    if (auto explained = judge_by_components(pair, found, judgement)) return *explained;
-    if (only_few_tiles(found)) {
-        judgement.verdict = "residual in a few tiles: " + few_tiles_in_words(pair, found);
-        return judgement;
-    }
-    if (auto explained = judge_from_inputs(pair, judgement)) return *explained;
-    judgement.verdict = fmt::format(
-        "residual that nothing explains: entries differ by at most {} and by {} in the root mean square of "
-        "the largest entry; {}",
-        plain(relative(found.worst, found.largest)),
-        plain(relative(std::sqrt(found.mean_square), found.largest)), worst_place(pair, found));
+    judgement.verdict =
+        "residual that nothing explains: one row a sample, where this kernel has one an output";
     return judgement;
+}
+
+Judgement with_verdict(Judgement judgement, std::string verdict, bool is_explained = true) {
+    judgement.verdict = std::move(verdict);
+    judgement.is_explained = is_explained;
+    return judgement;
+}
+
+/// Collective. OTHER has our shape, or one that can be read as ours.
+Judgement judge_entries(const Pair& pair) {
+    const double tolerance = pair.options.tolerance;
+    const EntryComparison found = compare_entries(pair.files(), as_it_is(pair.kernel.shape), tolerance);
+    Judgement judgement;
+    judgement.numbers = numbers_of(pair.kernel.shape, found, tolerance);
+    if (found.worst <= tolerance * found.largest) {
+        judgement.equal = true;
+        return with_verdict(judgement, equal_in_words(found.worst, found.largest));
+    }
+    if (const auto order = find_order(pair.files(), found, tolerance))
+        return with_verdict(judgement, order->verdict);
+    const Asymmetry asymmetry = measure_asymmetry(pair.files());
+    if (const auto verdict = find_by_rows(pair.files(), pair.facts, found, asymmetry, tolerance))
+        return with_verdict(judgement, *verdict);
+    if (auto explained = judge_by_components(pair, found, judgement)) return *explained;
+    const std::string asymmetric = asymmetry_in_words(found, asymmetry, tolerance);
+    if (only_few_tiles(found))
+        return with_verdict(judgement, "residual in a few tiles: " +
+                                           few_tiles_in_words(pair.kernel.shape, found) + asymmetric);
+    if (auto explained = judge_from_inputs(pair, judgement)) return *explained;
+    return with_verdict(
+        judgement,
+        fmt::format(
+            "residual that nothing explains: entries differ by at most {} and by {} in the root mean square of the largest entry; {}{}",
+            plain(relative(found.worst, found.largest)),
+            plain(relative(std::sqrt(found.mean_square), found.largest)),
+            worst_place(pair.kernel.shape, found), asymmetric),
+        false);
+}
+
+/// Collective. Of OTHER as it is read.
+Judgement judge_one_way(const Pair& pair) {
+    const OtherLayout layout = pair.other->layout();
+    if (layout == OtherLayout::part || layout == OtherLayout::one_row_a_sample) return judge_by_shape(pair);
+    if (pair.options.like.empty()) return judge_entries(pair);
+    Judgement judgement;
+    if (auto found = judge_by_recomputing(pair, load_few(pair), pair.options.like, judgement)) return *found;
+    return with_verdict(judgement,
+                        fmt::format("residual: no component of reduction {} explains it", pair.options.like),
+                        false);
+}
+
+/// Collective. Of OTHER as it lies or transposed: as its shape wants, or both where that leaves it open.
+Judgement judge(Pair& pair) {
+    Judgement judgement = judge_one_way(pair);
+    if (!judgement.is_explained && pair.other->fits_both_ways()) {
+        pair.other->turn();
+        const Judgement turned = judge_one_way(pair);
+        if (turned.is_explained)
+            judgement = turned;
+        else
+            pair.other->turn();
+    }
+    agree(pair.world, [&] {
+        if (!judgement.is_explained && pair.other->layout() == OtherLayout::part) pair.other->refuse_shape();
+    });
+    if (!pair.other->is_transposed()) return judgement;
+    judgement.equal = false;
+    judgement.verdict = judgement.is_explained
+                            ? "transposed: its rows are the columns here; read so it is " + judgement.verdict
+                            : judgement.verdict + "; its shape is that of the transpose, and so it was read";
+    return judgement;
+}
+
+/// How OTHER was read where it does not lie as ours does; "" if it does.
+std::string reading_in_words(const Pair& pair) {
+    if (pair.other->layout() != OtherLayout::output_diagonal) return "";
+    const KernelFile& kernel = pair.kernel;
+    const char* const shape = kernel.shape.axes.symmetric ? "(N, N, C)" : "(M, N, C)";
+    if (kernel.reduction == "full" && pair.options.like.empty())
+        return fmt::format("; of all pairs of outputs it has r = s alone, {}, and only these were compared",
+                           shape);
+    if (pair.options.like.empty() && kernel.logit >= 0)
+        return fmt::format("; of its outputs, {}, output {} was compared", shape, kernel.logit);
+    return fmt::format("; its {} over the last axis was compared: {} is the kernel of each output",
+                       kernel.reduction == "mean" ? "mean" : "sum", shape);
 }
 
 }  // namespace
@@ -245,12 +192,13 @@ void add_compare_options(CLI::App& app, CompareOptions& options) {
                    "another program's kernel of the same samples: an HDF5 dataset or a .npy file")
         ->required()
         ->type_name("OTHER.h5:DATASET");
-    app.add_option("--like", options.like,
-                   "the reduction that OTHER is of (the file's own): trace, mean, sum, full; recomputed on a "
-                   "few samples");
+    app.add_option(
+        "--like", options.like,
+        "the reduction that OTHER is of (the file's own): trace, mean, sum, full; recomputed on a few samples");
     app.add_option("--tolerance", options.tolerance, "what counts as equal, of the largest entry (1e-5)");
     app.add_option("--model", options.model, "where the model file is now")->type_name("FILE[:GROUP]");
     app.add_option("--data", options.data, "where the samples are now")->type_name("FILE[:DATASET]");
+    app.add_option("--test", options.test, "where the test samples are now")->type_name("FILE[:DATASET]");
     add_config_option(app);
 }
 
@@ -264,8 +212,10 @@ void validate(const CompareOptions& options) {
 }
 
 int run_compare(const CompareOptions& options, const mpi::Communicator& world) {
-    const Pair pair = open_pair(options, world);
-    const Judgement judgement = judge(pair);
+    agree(world, [] { blas::take_buffers(1); });
+    Pair pair = open_pair(options, world);
+    Judgement judgement = judge(pair);
+    judgement.verdict += reading_in_words(pair);
     if (world.is_root()) {
         std::cout << fmt::format("{0}\n\nfile        {1}, {2}, {3}\nother       {4}\n{5}\nverdict     {0}\n",
                                  judgement.verdict, options.file, pair.kernel.reduction,

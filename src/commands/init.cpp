@@ -1,7 +1,7 @@
 #include "tangram/commands/init.hpp"
 
-#include "tangram/commands/options.hpp"
-#include "tangram/model/tensors.hpp"
+#include "tangram/input/tensors.hpp"
+#include "tangram/run/options.hpp"
 #include "tangram/support/agreement.hpp"
 #include "tangram/support/hdf5.hpp"
 #include "tangram/support/random.hpp"

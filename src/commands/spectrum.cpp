@@ -1,15 +1,18 @@
 #include "tangram/commands/spectrum.hpp"
 
-#include "tangram/commands/options.hpp"
-#include "tangram/output/lifecycle.hpp"
-#include "tangram/output/spectrum_file.hpp"
-#include "tangram/output/tile_file.hpp"
+#include "tangram/file/tile_file.hpp"
+#include "tangram/life/lifecycle.hpp"
+#include "tangram/run/options.hpp"
+#include "tangram/run/recorded_run.hpp"
+#include "tangram/run/start_up.hpp"
+#include "tangram/spectrum/judged_solver.hpp"
+#include "tangram/spectrum/spectrum_file.hpp"
 #include "tangram/support/agreement.hpp"
-#include "tangram/support/cores.hpp"
 #include "tangram/support/file_lock.hpp"
 #include "tangram/support/memory.hpp"
 
-#include <chrono>
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <filesystem>
 #include <iostream>
@@ -27,7 +30,7 @@ struct SpectrumRun {
     int threads = 1;
 };
 
-std::string name_of(const KernelMatrix& matrix) {
+std::string name_of(const StoredMatrix& matrix) {
     return matrix.path.substr(1);
 }
 
@@ -36,7 +39,7 @@ std::vector<std::size_t> choose_matrices(const SpectrumOptions& options, const K
     std::vector<std::size_t> chosen;
     if (options.of.empty()) return {kernel.shape.matrices.size() - 1};
     std::vector<std::string> names;
-    for (const KernelMatrix& matrix : kernel.shape.matrices) names.push_back(name_of(matrix));
+    for (const StoredMatrix& matrix : kernel.shape.matrices) names.push_back(name_of(matrix));
     for (const std::string& wanted : options.of) {
         for (std::size_t m = 0; m < names.size(); ++m) {
             if (wanted == "all" || wanted == names[m]) chosen.push_back(m);
@@ -46,7 +49,10 @@ std::vector<std::size_t> choose_matrices(const SpectrumOptions& options, const K
                  kernel.path, fmt::join(names, ", "));
         }
     }
-    std::sort(chosen.begin(), chosen.end(), std::greater<>());  // the kernel first
+    std::sort(chosen.begin(), chosen.end());
+    // The kernel, which is the file's last, first; the others in the network's order.
+    if (chosen.back() == kernel.shape.matrices.size() - 1)
+        std::rotate(chosen.begin(), chosen.end() - 1, chosen.end());
     chosen.erase(std::unique(chosen.begin(), chosen.end()), chosen.end());
     return chosen;
 }
@@ -62,62 +68,99 @@ double bytes_needed(const BlockCyclic& layout, bool vectors) {
     return 8.0 * static_cast<double>(layout.local_size()) * (vectors ? 5 : 2);
 }
 
+/// What the solvers map beside that, whatever the size: with less, ELPA's Fortran stops the program.
+constexpr Index fixed_work_space = Index{32} << 20;
+
 void require_memory(const SpectrumRun& run, Index n, const BlockCyclic& layout, bool vectors) {
+    if (!has_address_space(static_cast<Index>(bytes_needed(layout, vectors)) + fixed_work_space)) {
+        fail(
+            ExitCode::no_resources,
+            "no room for the spectrum of a {} x {} matrix in this process's address space ({}): raise the limit on it (ulimit -v unlimited), or use more ranks",
+            n, n, run.kernel.path);
+    }
     const auto available = available_memory();
     const double bytes = bytes_needed(layout, vectors);
     if (!available || bytes <= static_cast<double>(*available)) return;
-    fail(ExitCode::no_resources,
-         "the spectrum of a {} x {} matrix takes {:.1f} GiB on this rank and {:.1f} are left ({}): use more "
-         "ranks",
-         n, n, bytes / (1 << 30), static_cast<double>(*available) / (1 << 30), run.kernel.path);
+    fail(
+        ExitCode::no_resources,
+        "the spectrum of a {} x {} matrix takes {:.1f} GiB on this rank and {:.1f} are left ({}): use more ranks",
+        n, n, bytes / static_cast<double>(Index{1} << 30), gib(*available), run.kernel.path);
 }
 
-/// By the criteria of ScaLAPACK's own tests.
-bool are_good(const EigenErrors& errors) {
-    constexpr double threshold = 30;
-    return errors.residual < threshold && errors.orthogonality < threshold;
+/// Throws Error(usage) if more vectors are asked for than any of the matrices has.
+void require_so_many(const SpectrumRun& run) {
+    if (!run.options.top) return;
+    Index most = 0;
+    for (const std::size_t m : run.matrices)
+        most = std::max(most, run.kernel.shape.rows(run.kernel.shape.matrices[m]));
+    if (*run.options.top > most) {
+        fail(ExitCode::usage, "--top asks for {} eigenvectors, and there are {} ({}): give no more than that",
+             *run.options.top, most, run.kernel.path);
+    }
+}
+
+/// Whether gradient descent on all outputs goes by this matrix: the kernel of all pairs of outputs, or of one, or J^T J of all.
+bool decides_step(const KernelFile& kernel, const StoredMatrix& matrix) {
+    if (matrix.role == Role::other) return false;
+    const bool one_output = kernel.outputs == 1 || kernel.logit >= 0;
+    const bool of_samples = kernel.shape.axes.row.unit == Unit::sample;
+    return one_output || kernel.reduction == (of_samples ? "full" : "trace");
+}
+
+/// Throws Error(check_failed) if the eigenvalues cannot be relied on.
+void require_good(const JudgedPairs& judged, const Spectrum& spectrum, const std::string& path) {
+    if (!are_good(judged)) {
+        fail(
+            ExitCode::check_failed,
+            "the eigenvalues by {} are wrong ({}:/{}, {} rows): they are off, in units of n eps: {}; is the matrix symmetric? 'tangram verify' tells",
+            spectrum.solver, path, spectrum.name, spectrum.eigenvalues.size(),
+            describe_errors(judged.value_errors, judged.vector_errors));
+    }
+    if (!std::isfinite(spectrum.eigenvalues.front()) || !std::isfinite(spectrum.eigenvalues.back()) ||
+        !std::isfinite(spectrum.trace)) {
+        fail(
+            ExitCode::bad_input,
+            "an eigenvalue or the trace is too large for float64 ({}:/{}, {} rows): divide the network's outputs by a number, which divides the kernel by its square",
+            path, spectrum.name, spectrum.eigenvalues.size());
+    }
 }
 
 /// Collective. One matrix; the spectrum is root's.
 Spectrum solve(const SpectrumRun& run, const TileFile& tiles, std::size_t m, SpectrumFile* file) {
-    const Index n = run.kernel.shape.rows(run.kernel.shape.matrices[m]);
+    const StoredMatrix& matrix = run.kernel.shape.matrices[m];
+    const Index n = run.kernel.shape.rows(matrix);
     const bool vectors = run.options.vectors || run.options.top.has_value();
     const int ranks = solver_ranks(n, run.world.size());
     const bool takes_part = run.world.rank() < ranks;
     const mpi::Communicator comm = run.world.split(takes_part ? 0 : 1, run.world.rank());
     const BlockCyclic layout = layout_for(n, run.world);
+    const auto read = [&](AlignedBuffer<double>& local) {
+        read_block_cyclic(tiles, run.kernel, m, layout, local);
+    };
     AlignedBuffer<double> A;
-    double trace = 0;
     agree(run.world, [&] {
         require_memory(run, n, layout, vectors);
-        if (takes_part) trace = read_block_cyclic(tiles, run.kernel, m, layout, A);
+        if (takes_part) read(A);
     });
-    std::array<double, 1> sum{trace};
-    mpi::sum(run.world, sum);
-    if (!takes_part) return {};
-
-    const auto start = std::chrono::steady_clock::now();
-    EigenPairs pairs = solve_symmetric(comm, layout, A, vectors, Solver::fastest, run.threads);
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
-    std::optional<EigenErrors> errors;
-    if (vectors) {
-        read_block_cyclic(tiles, run.kernel, m, layout, A);
-        errors = eigen_errors(comm, layout, A, pairs);
-        if (!are_good(*errors)) {
-            pairs = solve_symmetric(comm, layout, A, vectors, Solver::most_robust, run.threads);
-            read_block_cyclic(tiles, run.kernel, m, layout, A);
-            errors = eigen_errors(comm, layout, A, pairs);
-        }
+    JudgedPairs judged;
+    Spectrum spectrum;
+    if (takes_part) {
+        judged = solve_and_judge(comm, layout, A, read, vectors, run.threads);
+        spectrum = describe_spectrum(judged.pairs.values, judged.facts, run.kernel.shape.precision,
+                                     decides_step(run.kernel, matrix));
+        spectrum.name = name_of(matrix);
+        spectrum.solver = judged.pairs.solver;
+        spectrum.seconds = judged.seconds;
+        spectrum.value_errors = judged.value_errors;
+        spectrum.errors = judged.vector_errors;
     }
-    Spectrum spectrum = describe_spectrum(pairs.values, sum[0], run.kernel.shape.precision);
-    spectrum.name = name_of(run.kernel.shape.matrices[m]);
-    spectrum.solver = pairs.solver;
-    spectrum.seconds = took.count();
-    spectrum.errors = errors;
+    agree(run.world, [&] {
+        if (takes_part) require_good(judged, spectrum, run.kernel.path);
+    });
     if (file != nullptr) file->write(spectrum);
-    if (vectors) {
+    if (vectors && takes_part) {
         const Index k = std::min<Index>(n, run.options.top.value_or(n));
-        write_eigenvectors(comm, layout, pairs.vectors, spectrum.name, k, file);
+        write_eigenvectors(comm, layout, judged.pairs.vectors, spectrum.name, k, file);
     }
     return spectrum;
 }
@@ -125,12 +168,8 @@ Spectrum solve(const SpectrumRun& run, const TileFile& tiles, std::size_t m, Spe
 std::string qualities(const std::vector<Spectrum>& spectra) {
     std::string text;
     for (const Spectrum& s : spectra) {
-        text += fmt::format("{}: {} in {:.2f} s, sum of eigenvalues off the trace by {:.2f} n eps lambda_max",
-                            s.name, s.solver, s.seconds, s.trace_error);
-        if (s.errors)
-            text += fmt::format(", residual {:.2f}, orthogonality {:.2f} n eps", s.errors->residual,
-                                s.errors->orthogonality);
-        text += "\n";
+        text += fmt::format("{}: {} in {:.2f} s; errors in n eps: {}\n", s.name, s.solver, s.seconds,
+                            describe_errors(s.value_errors, s.errors));
     }
     return text;
 }
@@ -158,9 +197,9 @@ void solve_all(const SpectrumRun& run) {
 
 void add_spectrum_options(CLI::App& app, SpectrumOptions& options) {
     app.add_option("file", options.file, "the kernel file")->required()->type_name("FILE.h5");
-    app.add_option("--of", options.of,
-                   "ntk or parameter_gram, whichever there is (default); components/NAME, "
-                   "conjugate_kernels/NAME, several with commas, or all")
+    app.add_option(
+           "--of", options.of,
+           "ntk or parameter_gram, whichever there is (default); components/NAME, conjugate_kernels/NAME, several with commas, or all")
         ->delimiter(',')
         ->allow_extra_args(false)
         ->type_name("LIST");
@@ -184,7 +223,10 @@ void validate(const SpectrumOptions& options) {
 }
 
 int run_spectrum(const SpectrumOptions& options, const mpi::Communicator& world) {
-    agree_on_root(world, [&] { read_kernel_file(options.file, FailedChecks::refuse); });
+    agree_on_root(world, [&] {
+        const KernelFile kernel = read_kernel_file(options.file, FailedChecks::refuse);
+        require_that_serves(kernel, kernel.shape.axes.symmetric, "a spectrum");
+    });
     KernelFile kernel;
     agree(world, [&] { kernel = read_kernel_file(options.file, FailedChecks::refuse); });
     SpectrumRun run{options,
@@ -193,8 +235,11 @@ int run_spectrum(const SpectrumOptions& options, const mpi::Communicator& world)
                     OutputPaths(options.output.empty() ? default_output(options.file) : options.output),
                     {},
                     1};
-    run.threads = options.threads ? static_cast<int>(*options.threads) : default_threads(world);
-    agree(world, [&] { run.matrices = choose_matrices(options, run.kernel); });
+    run.threads = threads_for_products(world, options.threads);
+    agree(world, [&] {
+        run.matrices = choose_matrices(options, run.kernel);
+        require_so_many(run);
+    });
     FileLock lock;
     agree_on_root(world, [&] {
         require_writable(run.paths, {options.overwrite, false}, {options.file});

@@ -1,12 +1,14 @@
 #include "tangram/commands/verify.hpp"
 
-#include "tangram/commands/options.hpp"
-#include "tangram/output/verification.hpp"
+#include "tangram/checks/verification.hpp"
+#include "tangram/file/format.hpp"
+#include "tangram/product/product.hpp"
+#include "tangram/run/options.hpp"
 #include "tangram/support/agreement.hpp"
 #include "tangram/support/cores.hpp"
 #include "tangram/support/crash_guard.hpp"
+#include "tangram/support/stopwatch.hpp"
 
-#include <chrono>
 #include <iostream>
 
 namespace tangram {
@@ -18,26 +20,41 @@ std::string verdict(bool ok) {
 }
 
 std::string describe(const KernelFile& kernel) {
-    const KernelShape& shape = kernel.shape;
+    const Shape& shape = kernel.shape;
     std::string reduction = kernel.reduction;
     if (kernel.logit >= 0) reduction += fmt::format(" {}", kernel.logit);
-    return fmt::format("{0} x {0}, {1} of {2} outputs, {3}, {4} parameterization",
-                       shape.rows(shape.matrices.back()), reduction, shape.outputs,
-                       to_string(shape.precision), kernel.parameterization);
+    return fmt::format("{} x {}, {} of {} outputs, {}, {} parameterization", shape.rows(shape.total()),
+                       shape.columns(shape.total()), reduction, kernel.outputs, to_string(shape.precision),
+                       kernel.parameterization);
+}
+
+/// Version 0.1 recorded no checksum of what is not a tile, until its last weeks; from 0.2 on every file has one.
+bool may_lack_contents(const std::string& version) {
+    return version.starts_with("0.1.");
+}
+
+void require_contents(const KernelFile& kernel, bool recorded) {
+    if (recorded || may_lack_contents(kernel.software_version)) return;
+    fail(
+        ExitCode::check_failed,
+        "the checksum of attributes, outputs and tables is gone, which tangram {} writes ({}:/checksums, attribute contents): {}",
+        kernel.software_version, kernel.path, get_another);
 }
 
 /// One line a matrix.
 std::string matrix_table(const KernelFile& kernel, const Verification& found) {
-    const std::vector<KernelMatrix>& matrices = kernel.shape.matrices;
+    const std::vector<StoredMatrix>& matrices = kernel.shape.matrices;
     std::size_t width = 9;
-    for (const KernelMatrix& matrix : matrices) width = std::max(width, matrix.path.size());
-    const Index tiles = kernel.shape.panels.count() * kernel.shape.panels.count();
+    for (const StoredMatrix& matrix : matrices) width = std::max(width, matrix.path.size());
+    const Index tiles = kernel.shape.axes.stored_tiles();
     std::string table = fmt::format("{:<{}}  {:>9}  {:>9}  {:>14}  {}\n", "dataset", width, "tiles",
                                     "changed", "symmetry error", "verdict");
     for (std::size_t m = 0; m < matrices.size(); ++m) {
         const MatrixVerification& matrix = found.matrices[m];
-        table += fmt::format("{:<{}}  {:>9}  {:>9}  {:>14.1e}  {}\n", matrices[m].path, width, tiles,
-                             matrix.changed_tiles, matrix.symmetry_error, verdict(matrix.bad_tiles == 0));
+        const std::string symmetry =
+            kernel.shape.axes.symmetric ? fmt::format("{:.1e}", matrix.symmetry_error) : "-";
+        table += fmt::format("{:<{}}  {:>9}  {:>9}  {:>14}  {}\n", matrices[m].path, width, tiles,
+                             matrix.changed_tiles, symmetry, verdict(matrix.bad_tiles == 0));
     }
     return table;
 }
@@ -53,8 +70,7 @@ std::string to_table(const KernelFile& kernel, bool contents_recorded, const Ver
     std::string text;
     text +=
         fmt::format("file        {} (tangram {}, {})\n", kernel.path, kernel.software_version, kernel.date);
-    text += fmt::format("{:<11} {}\n", kernel.shape.space() == Space::samples ? "kernel" : "J^T J",
-                        describe(kernel));
+    text += fmt::format("{:<11} {}\n", product_named(kernel.product).title, describe(kernel));
     text += fmt::format("contents    {}\n", contents_recorded
                                                 ? "as they were written: attributes, outputs, tables"
                                                 : "not recorded: the program that wrote it was older");
@@ -64,7 +80,7 @@ std::string to_table(const KernelFile& kernel, bool contents_recorded, const Ver
     if (found.has_sum) {
         text += fmt::format("sum         components add up to the kernel: off by {:.1e} <= {:.1e}  {}\n",
                             found.sum_error, found.sum_limit, verdict(found.sum_error <= found.sum_limit));
-    } else if (kernel.shape.space() == Space::samples) {
+    } else if (product_named(kernel.product).sums_tensors) {
         text += "sum         no components stored\n";
     }
     text += fmt::format("checks      {}\n", recorded_checks(kernel));
@@ -76,17 +92,16 @@ std::string to_table(const KernelFile& kernel, bool contents_recorded, const Ver
 /// Throws Error(check_failed) if anything was found.
 void require_whole(const KernelFile& kernel, const Verification& found) {
     if (found.bad_tiles > 0) {
-        fail(ExitCode::check_failed, "{}; {}: restore the file from a copy, or compute it again",
-             found.first_fault,
+        fail(ExitCode::check_failed, "{}; {}: {}", found.first_fault,
              found.bad_tiles == 1 ? "all other tiles are good"
-                                  : fmt::format("the first of {} bad tiles", found.bad_tiles));
+                                  : fmt::format("the first of {} bad tiles", found.bad_tiles),
+             get_another);
     }
     if (kernel.checks.passed == 0) {
-        fail(ExitCode::check_failed,
-             "the file is as it was written, but its own checks failed ({}:/checks): {}: do not use this "
-             "kernel before "
-             "the cause is found",
-             kernel.path, kernel.checks.first_failure);
+        fail(
+            ExitCode::check_failed,
+            "the file is as it was written, but its own checks failed ({}:/checks): {}: do not use this kernel before the cause is found",
+            kernel.path, kernel.checks.first_failure);
     }
 }
 
@@ -107,22 +122,27 @@ int run_verify(const VerifyOptions& options, const mpi::Communicator& world) {
     // Rank 0 first, so that the others open only what is good to read.
     bool contents_recorded = false;
     agree_on_root(world, [&] {
-        const CrashGuard guard(
-            ExitCode::io,
-            fmt::format("cannot read ({}): it is so damaged that libhdf5 crashes: restore the file "
-                        "from a copy, or compute it again",
-                        options.file));
-        contents_recorded = verify_contents(read_kernel_file(options.file, FailedChecks::accept));
+        CrashGuard guard(ExitCode::io,
+                         fmt::format("cannot read ({}): it is so damaged that libhdf5 crashes: {}",
+                                     options.file, get_another));
+        try {
+            const KernelFile found = read_kernel_file(options.file, FailedChecks::accept);
+            contents_recorded = verify_contents(found);
+            require_contents(found, contents_recorded);
+        } catch (const Error& error) {
+            guard.stay(error.code());  // libhdf5 may have freed twice what it could not read
+            throw;
+        }
     });
     KernelFile kernel;
     agree(world, [&] { kernel = read_kernel_file(options.file, FailedChecks::accept); });
     const int threads = options.threads ? static_cast<int>(*options.threads) : default_threads(world);
 
-    const auto start = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     const Verification found = verify_tiles(world, kernel, threads);
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
+    const double seconds = watch.seconds();
     agree_on_root(world, [&] {
-        std::cout << to_table(kernel, contents_recorded, found, took.count()) << std::flush;
+        std::cout << to_table(kernel, contents_recorded, found, seconds) << std::flush;
         require_whole(kernel, found);
     });
     return static_cast<int>(ExitCode::done);

@@ -1,8 +1,12 @@
 #include "tangram/support/blas.hpp"
 
+#include "tangram/support/error.hpp"
+#include "tangram/support/memory.hpp"
 #include "tangram/support/narrow.hpp"
 
 #include <cblas.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <cassert>
@@ -13,6 +17,10 @@ extern "C" void dsyev_(const char* jobz, const char* uplo, const int* n, double*
 
 extern "C" void dgelqf_(const int* m, const int* n, double* a, const int* lda, double* tau, double* work,
                         const int* lwork, int* info);
+
+// What OpenBLAS itself calls for a buffer and to give it back for later calls; a build may not show them.
+extern "C" __attribute__((weak)) void* blas_memory_alloc(int position);
+extern "C" __attribute__((weak)) void blas_memory_free(void* buffer);
 
 namespace tangram::blas {
 
@@ -41,7 +49,56 @@ GemmSizes gemm_sizes(Op op_a, Op op_b, ConstMatrixView<T> A, ConstMatrixView<T> 
             narrow(std::max<Index>(C.ld, 1), "leading dimension")};
 }
 
+constexpr std::size_t buffer_bytes = std::size_t{128} << 20;
+
+/// Whether so many buffers can be had now. What is mapped is given back untouched.
+bool has_room_for(int buffers) {
+    std::vector<void*> mapped;
+    for (int k = 0; k < buffers; ++k) {
+        void* const place =
+            mmap(nullptr, buffer_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (place == MAP_FAILED) break;
+        mapped.push_back(place);
+    }
+    for (void* const place : mapped) munmap(place, buffer_bytes);
+    return std::ssize(mapped) == buffers;
+}
+
+/// What to do where there is no room.
+std::string advice(int threads) {
+    rlimit limit{};
+    getrlimit(RLIMIT_AS, &limit);
+    std::string advice =
+        limit.rlim_cur == RLIM_INFINITY
+            ? "use nodes with more memory, or fewer ranks a node"
+            : fmt::format(
+                  "raise the limit on a process's address space, {:.3g} GiB now (ulimit -v unlimited)",
+                  gib(static_cast<Index>(limit.rlim_cur)));
+    if (threads > 1) advice += ", or give fewer --threads";
+    return advice;
+}
+
+void require_room_for(int threads) {
+    if (has_room_for(threads)) return;
+    fail(ExitCode::no_resources,
+         "not enough memory for the buffers of OpenBLAS, 128 MiB for each of {} thread{}: {}", threads,
+         threads == 1 ? "" : "s", advice(threads));
+}
+
 }  // namespace
+
+void require_room() {
+    require_room_for(1);
+}
+
+void take_buffers(int threads) {
+    require_room_for(threads);
+    if (blas_memory_alloc == nullptr || blas_memory_free == nullptr) return;
+    std::vector<void*> buffers;
+    // It gives up where there are more than twice as many as it was built for, which nobody runs on one node.
+    for (int k = 0; k < std::min(threads, 128); ++k) buffers.push_back(blas_memory_alloc(0));
+    for (void* const buffer : buffers) blas_memory_free(buffer);
+}
 
 void gemm(Op op_a, Op op_b, float alpha, ConstMatrixView<float> A, ConstMatrixView<float> B, float beta,
           MatrixView<float> C) {

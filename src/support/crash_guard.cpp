@@ -32,7 +32,14 @@ CrashGuard::CrashGuard(ExitCode code, const std::string& message)
     for (std::size_t k = 0; k < signals.size(); ++k) sigaction(signals[k], &action, &before_[k]);
 }
 
+void CrashGuard::stay(ExitCode code) {
+    stays_ = true;
+    last_words_bytes = 0;
+    last_code = static_cast<int>(code);
+}
+
 CrashGuard::~CrashGuard() {
+    if (stays_) return;
     for (std::size_t k = 0; k < signals.size(); ++k) sigaction(signals[k], &before_[k], nullptr);
 }
 

@@ -22,10 +22,10 @@ constexpr bool distributed = true;
 constexpr bool distributed = false;
 #endif
 
-/// The largest of the solver's ranks.
+/// The largest of the solver's ranks; infinite if one of them is no number, which no maximum would show.
 double largest(const mpi::Communicator& comm, const std::vector<double>& values) {
     double most = 0;
-    for (const double value : values) most = std::max(most, std::abs(value));
+    for (const double value : values) most = std::max(most, std::isnan(value) ? HUGE_VAL : std::abs(value));
     return mpi::maximum(comm, most);
 }
 
@@ -99,7 +99,8 @@ EigenErrors eigen_errors(const mpi::Communicator& comm, const BlockCyclic& layou
         for (Index i = 0; i < rows; ++i)
             product[at(i + j * rows)] -= value * pairs.vectors.data()[i + j * rows];
     }
-    errors.residual = norm > 0 ? largest(comm, product) / (unit * norm) : 0;
+    const double residual = largest(comm, product);
+    errors.residual = residual > 0 ? residual / (unit * norm) : 0;
     multiply(comm, layout, true, pairs.vectors.data(), pairs.vectors.data(), product.data());
     for (Index j = 0; j < cols; ++j) {
         for (Index i = 0; i < rows; ++i) {

@@ -1,6 +1,7 @@
 #include "tangram/support/file_lock.hpp"
 
 #include "tangram/support/error.hpp"
+#include "tangram/support/stopwatch.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -47,7 +48,7 @@ std::string read_holder(const FileDescriptor& file) {
 }  // namespace
 
 FileLock FileLock::take(const std::string& path, const std::string& holder, double seconds) {
-    const auto start = std::chrono::steady_clock::now();
+    const Stopwatch waited;
     for (;;) {
         FileDescriptor file = open_file(path, O_RDWR | O_CREAT);
         const Answer answer = ask(file, F_WRLCK);
@@ -63,12 +64,11 @@ FileLock FileLock::take(const std::string& path, const std::string& holder, doub
             ask(file, F_RDLCK);
             return {std::move(file), path};
         }
-        const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - start;
-        if (answer == Answer::refused && waited.count() >= seconds) {
-            fail(ExitCode::usage,
-                 "another job is writing this output ({}, held by {}): wait for it, or choose another "
-                 "--output",
-                 path, read_holder(file));
+        if (answer == Answer::refused && waited.seconds() >= seconds) {
+            fail(
+                ExitCode::usage,
+                "another job is writing this output ({}, held by {}): wait for it, or choose another --output",
+                path, read_holder(file));
         }
         if (answer == Answer::refused) std::this_thread::sleep_for(retry_interval);
     }

@@ -61,7 +61,7 @@ std::uint64_t checksum(std::string_view text) {
     return XXH3_64bits(text.data(), text.size());
 }
 
-FileDigest digest_file(const std::string& path) {
+FileDigest digest_file(const std::string& path, const std::function<void()>& between_pieces) {
     const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), &std::fclose);
     if (!file) fail(ExitCode::io, "cannot read ({}): {}", path, std::strerror(errno));
     const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(EVP_MD_CTX_new(), &EVP_MD_CTX_free);
@@ -74,6 +74,7 @@ FileDigest digest_file(const std::string& path) {
     for (std::size_t count = 0; (count = std::fread(piece.data(), 1, piece.size(), file.get())) > 0;) {
         EVP_DigestUpdate(context.get(), piece.data(), count);
         digest.bytes += static_cast<Index>(count);
+        if (between_pieces) between_pieces();
     }
     if (std::ferror(file.get()) != 0) fail(ExitCode::io, "cannot read ({}): {}", path, std::strerror(errno));
     unsigned int length = 0;

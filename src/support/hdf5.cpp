@@ -17,6 +17,18 @@ herr_t keep_first(unsigned, const H5E_error2_t* error, void* text) {
     return 0;
 }
 
+/// Whether the object is (in) a file that is open under MPI, so that closing it is collective.
+bool is_of_all_ranks(hid_t id) {
+    const H5I_type_t type = H5Iget_type(id);
+    if (type != H5I_FILE && type != H5I_GROUP && type != H5I_DATASET && type != H5I_ATTR) return false;
+    const hid_t file = H5Iget_file_id(id);
+    const hid_t access = H5Fget_access_plist(file);
+    const bool is_shared = access < 0 || H5Pget_driver(access) == H5FD_MPIO;
+    H5Pclose(access);
+    H5Fclose(file);
+    return is_shared;
+}
+
 herr_t collect_dataset(hid_t, const char* name, const H5O_info_t* info, void* names) {
     if (info->type == H5O_TYPE_DATASET) static_cast<std::vector<std::string>*>(names)->emplace_back(name);
     return 0;
@@ -34,7 +46,8 @@ Handle::Handle(hid_t id, Close close_function)
     : id_(id), close_(close_function), exceptions_(std::uncaught_exceptions()) {}
 
 Handle::~Handle() {
-    if (id_ >= 0 && std::uncaught_exceptions() <= exceptions_) close_(id_);
+    if (id_ < 0) return;
+    if (std::uncaught_exceptions() <= exceptions_ || !is_of_all_ranks(id_)) close_(id_);
 }
 
 Handle::Handle(Handle&& other) noexcept

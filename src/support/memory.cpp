@@ -1,5 +1,6 @@
 #include "tangram/support/memory.hpp"
 
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -88,6 +89,15 @@ std::optional<Index> available_memory() {
     for (std::string group = control_group(); !group.empty(); group.resize(group.rfind('/')))
         limit_to(left_of_group(root + group));
     return available;
+}
+
+bool has_address_space(Index bytes) {
+    if (bytes <= 0) return true;
+    void* const place =
+        mmap(nullptr, at(bytes), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (place == MAP_FAILED) return false;
+    munmap(place, at(bytes));
+    return true;
 }
 
 }  // namespace tangram

@@ -91,11 +91,11 @@ Block::~Block() {
     MPI_Type_free(&type_);
 }
 
-void broadcast_bytes(const Communicator& comm, void* data, Index bytes) {
+void broadcast_bytes(const Communicator& comm, void* data, Index bytes, int from) {
     char* next = static_cast<char*>(data);
     for (Index left = bytes; left > 0;) {
         const Index count = std::min(left, slice_bytes);
-        MPI_Bcast(next, narrow(count, "bytes"), MPI_BYTE, 0, comm.get());
+        MPI_Bcast(next, narrow(count, "bytes"), MPI_BYTE, from, comm.get());
         next += count;
         left -= count;
     }

@@ -16,7 +16,7 @@ void note_signal(int) {
 
 }  // namespace
 
-StopRequest::StopRequest() : start_(std::chrono::steady_clock::now()) {
+StopRequest::StopRequest() {
     struct sigaction action {};
     action.sa_handler = &note_signal;
     action.sa_flags = SA_RESTART;
@@ -26,8 +26,7 @@ StopRequest::StopRequest() : start_(std::chrono::steady_clock::now()) {
 
 bool StopRequest::is_made() const {
     if (signalled != 0) return true;
-    const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start_;
-    return seconds_ && elapsed.count() >= *seconds_;
+    return seconds_ && since_start_.seconds() >= *seconds_;
 }
 
 }  // namespace tangram

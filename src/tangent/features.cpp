@@ -1,55 +1,65 @@
 #include "tangram/tangent/features.hpp"
 
-#include "tangram/support/blas.hpp"
+#include "backward_plan.hpp"
 #include "tangram/support/error.hpp"
+#include "tangram/tangent/operators.hpp"
 #include "tangram/tangent/wrong_number.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 
 namespace tangram {
 
 namespace {
 
-using blas::Op;
-
 /// Samples that are pushed through the network at a time: enough for gemm, few enough that a strip of R x d
 /// sensitivities stays near 64 MiB. It depends on the network alone, as the bits do.
 Index strip_samples(const Network& network, const Reduction& reduction) {
-    Index widest = network.inputs();
-    for (const Layer& layer : network.layers) widest = std::max(widest, layer.fan_out());
-    return std::clamp<Index>((Index{1} << 23) / (widest * reduction.sensitivities()), 1, 512);
-}
-
-void reserve(AlignedBuffer<double>& buffer, Index size) {
-    if (buffer.size() < size) buffer = AlignedBuffer<double>(size);
-}
-
-void reserve(FeatureScratch& scratch, const Network& network, const Reduction& reduction, Index strip) {
-    const auto depth = network.layers.size();
-    scratch.preactivations.resize(depth);
-    scratch.activations.resize(depth);
-    scratch.derivatives.resize(depth);
     Index widest = 0;
-    for (std::size_t l = 0; l < depth; ++l) {
-        const Index width = network.layers[l].fan_out();
-        widest = std::max(widest, width);
-        reserve(scratch.preactivations[l], strip * width);
-        reserve(scratch.activations[l], strip * width);
-        reserve(scratch.derivatives[l], strip * width);
+    for (const Value& value : network.values) widest = std::max(widest, value.size);
+    return std::clamp<Index>((Index{1} << 23) / std::max<Index>(widest * reduction.sensitivities(), 1), 1,
+                             512);
+}
+
+Index kept_values(const Network& network, const Node& node) {
+    return routines_of(node.op).kept_values(network.values[at(node.output)].size);
+}
+
+void reserve(std::vector<AlignedBuffer<double>>& buffers, std::size_t k, Index size) {
+    if (buffers.size() <= k) buffers.resize(k + 1);
+    if (buffers[k].size() < size) buffers[k] = AlignedBuffer<double>(size);
+}
+
+void reserve_forward(FeatureScratch& scratch, const Network& network, Index strip) {
+    for (std::size_t k = 0; k < network.nodes.size(); ++k) {
+        const Node& node = network.nodes[k];
+        reserve(scratch.values, at(node.output), strip * network.values[at(node.output)].size);
+        reserve(scratch.kept, k, strip * kept_values(network, node));
     }
-    reserve(scratch.sensitivity, strip * reduction.sensitivities() * widest);
-    reserve(scratch.next_sensitivity, strip * reduction.sensitivities() * widest);
+}
+
+void reserve_backward(FeatureScratch& scratch, const BackwardPlan& plan, Index strip_rows) {
+    for (std::size_t k = 0; k < plan.widths.size(); ++k)
+        reserve(scratch.sensitivities, k, strip_rows * plan.widths[k]);
 }
 
 /// What a matrix of the network holds, for messages.
 struct Place {
+    const Network& network;
     const char* quantity;  ///< "activation of"
-    const Layer* layer;    ///< where it arises; for the samples themselves the first
+    const Node* layer;     ///< where it arises; for the samples themselves the first
     Index first_sample;
     Index rows_per_sample;  ///< rows of the matrix that belong to one sample
     const char* position = "unit";
 };
+
+Place place_of_value(const Network& network, Index value, Index first_sample) {
+    const Node* layer = &layer_of_value(network, value);
+    const Node* producer = producer_of(network, value);
+    if (producer == nullptr) return {network, "input of", layer, first_sample, 1, "column"};
+    return {network, routines_of(producer->op).result, layer, first_sample, 1};
+}
 
 /// Finds the first value that is not finite in T.
 template <class T>
@@ -58,15 +68,16 @@ template <class T>
         for (Index j = 0; j < source.cols; ++j) {
             const double value = source(i, j);
             if (std::isfinite(static_cast<T>(value))) continue;
-            const Layer& layer = *place.layer;
             const bool overflows = std::isfinite(value);
-            throw WrongNumberError({fmt::format("the {} layer {} is {:.6g}{}", place.quantity, layer.name,
-                                                value, overflows ? ", beyond float32" : ""),
-                                    fmt::format("{}, ({}, {}), {} {}", layer.weight_name, layer.fan_out(),
-                                                layer.fan_in(), place.position, j),
-                                    place.first_sample + i / place.rows_per_sample,
-                                    overflows ? "use --precision float64, or smaller samples or weights"
-                                              : "use smaller samples or weights, or --data-scale"});
+            const Node& layer = *place.layer;
+            throw WrongNumberError(
+                {fmt::format("the {} layer {} is {:.6g}{}", place.quantity, layer.name, value,
+                             overflows ? ", beyond float32" : ""),
+                 fmt::format("{}, {} {}", describe(place.network.tensors[at(layer.tensors.front())]),
+                             place.position, j),
+                 place.first_sample + i / place.rows_per_sample,
+                 overflows ? "use --precision float64, or smaller samples or weights"
+                           : "use smaller samples or weights, or --data-scale"});
         }
     }
     fail(ExitCode::failed, "a value that is not finite vanished");
@@ -99,149 +110,159 @@ void store(ConstMatrixView<double> source, MatrixView<T> target, const Place& pl
     if (watch != T{0}) refuse_not_finite<T>(source, place);
 }
 
-/// Z = a X W^T + b B.   X (n, d_in), Z (n, d_out)
-void apply_linear(const Layer& layer, ConstMatrixView<double> X, MatrixView<double> Z) {
-    blas::gemm(Op::none, Op::transpose, layer.weight_scale, X, layer.weight.view(), 0.0, Z);
-    if (!layer.has_bias()) return;
-    for (Index i = 0; i < Z.rows; ++i) {
-        for (Index j = 0; j < Z.cols; ++j)
-            Z(i, j) += layer.bias_scale * layer.bias[static_cast<std::size_t>(j)];
+/// A strip of samples on its way through the network.
+struct Strip {
+    const Network& network;
+    ConstMatrixView<double> X;  ///< (n, d_0)
+    Index first_sample;
+    FeatureScratch& scratch;
+
+    [[nodiscard]] Index size() const { return X.rows; }
+    /// Samples that a node is applied to.
+    [[nodiscard]] Index samples_of(const Node& node) const {
+        return network.values[at(node.output)].shared ? 1 : size();
+    }
+    /// (samples, d); one row for all where the value is shared.
+    [[nodiscard]] ConstMatrixView<double> value(Index v, Index samples) const {
+        if (v == network.input) return X;
+        const Value& its = network.values[at(v)];
+        return {scratch.values[at(v)].data(), samples, its.size, its.shared && samples > 1 ? 0 : its.size};
+    }
+    [[nodiscard]] ConstMatrixView<double> value(Index v) const { return value(v, size()); }
+    /// What a node reads.
+    void list_inputs(const Node& node, std::vector<ConstMatrixView<double>>& inputs) const {
+        inputs.clear();
+        for (const Index input : node.inputs) inputs.push_back(value(input, samples_of(node)));
+    }
+    [[nodiscard]] MatrixView<double> kept(std::size_t node) const {
+        const Index width = kept_values(network, network.nodes[node]);
+        return {scratch.kept[node].data(), samples_of(network.nodes[node]), width, width};
+    }
+};
+
+void forward(const Strip& strip) {
+    std::vector<ConstMatrixView<double>> inputs;
+    for (std::size_t k = 0; k < strip.network.nodes.size(); ++k) {
+        const Node& node = strip.network.nodes[k];
+        const OperatorRoutines& routines = routines_of(node.op);
+        strip.list_inputs(node, inputs);
+        const Index width = strip.network.values[at(node.output)].size;
+        const MatrixView<double> output{strip.scratch.values[at(node.output)].data(), strip.samples_of(node),
+                                        width, width};
+        routines.forward({strip.network, node, inputs, output, strip.kept(k)});
+        if (routines.may_overflow)
+            require_finite(output, place_of_value(strip.network, node.output, strip.first_sample));
     }
 }
 
-/// Forward through all layers: Z_l, X_l and dX_l/dZ_l into the scratch.   X (n, d_0)
-void forward(const Network& network, ConstMatrixView<double> X, Index first_sample, FeatureScratch& scratch) {
-    for (std::size_t l = 0; l < network.layers.size(); ++l) {
-        const Layer& layer = network.layers[l];
-        const Index width = layer.fan_out();
-        const auto count = static_cast<std::size_t>(X.rows * width);
-        const MatrixView<double> Z{scratch.preactivations[l].data(), X.rows, width, width};
-        apply_linear(layer, X, Z);
-        require_finite(Z, {"preactivation of", &layer, first_sample, 1});
-        activate(layer.activation, layer.output_scale, {Z.data, count},
-                 {scratch.activations[l].data(), count}, {scratch.derivatives[l].data(), count});
-        X = {scratch.activations[l].data(), Z.rows, width, width};
-    }
-}
-
-/// S_L = E * c_L phi_L'(Z_L).   derivative (n, C), S (n R, C)
-void start_sensitivity(const Reduction& reduction, ConstMatrixView<double> derivative, MatrixView<double> S) {
+/// S of the network's output: E, for each sample.   S (n R, C)
+void start_sensitivity(const Reduction& reduction, Index first_sample, MatrixView<double> S) {
     const Index R = reduction.sensitivities();
-    for (Index i = 0; i < derivative.rows; ++i) {
-        for (Index r = 0; r < R; ++r) {
-            for (Index o = 0; o < derivative.cols; ++o)
-                S(i * R + r, o) = reduction.selects(r, o) * derivative(i, o);
-        }
+    for (Index i = 0; i < S.rows; ++i) {
+        for (Index o = 0; o < S.cols; ++o) S(i, o) = reduction.weight(first_sample + i / R, i % R, o);
     }
 }
 
-/// S_{l-1} = a_l (S_l W_l) * c_{l-1} phi_{l-1}'(Z_{l-1}).   S (n R, d_l), derivative (n, d_{l-1}), below (n R, d_{l-1})
-void pull_back(const Layer& layer, ConstMatrixView<double> S, ConstMatrixView<double> derivative,
-               MatrixView<double> below) {
-    blas::gemm(Op::none, Op::none, layer.weight_scale, S, layer.weight.view(), 0.0, below);
-    const Index R = below.rows / derivative.rows;
-    for (Index i = 0; i < below.rows; ++i) {
-        const double* slope = derivative.row(i / R);
-        double* row = below.row(i);
-        for (Index j = 0; j < below.cols; ++j) row[j] *= slope[j];
-    }
+/// Where S of a value lies during the backward sweep, (n R, d).
+MatrixView<double> sensitivity_of(const Strip& strip, const BackwardPlan& plan, Index R, Index value) {
+    const Index width = strip.network.values[at(value)].size;
+    return {strip.scratch.sensitivities[at(plan.buffer[at(value)])].data(), strip.size() * R, width, width};
 }
 
-/// Backward from the output: S_l, l = L..1, each stored in the panel where the layout has a slot for it.
-template <class T>
-void backward(const Network& network, const Reduction& reduction, const PanelLayout& layout,
-              Index first_sample, Index n, Index first_in_panel, T* block, FeatureScratch& scratch) {
+/// Backward from the output; store(value, S) sees the sensitivity of every node's output when it is complete.
+template <class Store>
+void backward(const Strip& strip, const BackwardPlan& plan, const Reduction& reduction,
+              Store store_sensitivity) {
+    const Network& network = strip.network;
     const Index R = reduction.sensitivities();
-    const Index depth = network.depth();
-    const auto derivative_view = [&](Index l) {
-        const Index width = network.layers[static_cast<std::size_t>(l)].fan_out();
-        return ConstMatrixView<double>{scratch.derivatives[static_cast<std::size_t>(l)].data(), n, width,
-                                       width};
-    };
-    MatrixView<double> S{scratch.sensitivity.data(), n * R, network.outputs(), network.outputs()};
-    double* spare = scratch.next_sensitivity.data();
-    start_sensitivity(reduction, derivative_view(depth - 1), S);
-    for (Index l = depth - 1; l >= 0; --l) {
-        const Layer& layer = network.layers[static_cast<std::size_t>(l)];
-        if (layout.sensitivities[static_cast<std::size_t>(l)].stored()) {
-            const Index rows = layout.rows_per_sample;
-            const auto whole = sensitivity_view(layout, l, block, first_in_panel + n);
-            store(ConstMatrixView<double>(S), whole.row_block(first_in_panel * rows, n * rows),
-                  {"sensitivity at", &layer, first_sample, R});
+    std::vector<bool> begun(network.values.size(), false);
+    begun[at(network.output)] = true;
+    start_sensitivity(reduction, strip.first_sample, sensitivity_of(strip, plan, R, network.output));
+    std::vector<ConstMatrixView<double>> inputs;
+    std::vector<Contribution> contributions;
+    for (std::size_t k = network.nodes.size(); k-- > 0;) {
+        const Node& node = network.nodes[k];
+        if (!begun[at(node.output)]) continue;
+        const MatrixView<double> S = sensitivity_of(strip, plan, R, node.output);
+        store_sensitivity(node.output, ConstMatrixView<double>(S));
+        contributions.clear();
+        bool any_needed = false;
+        for (const Index input : node.inputs) {
+            const bool needed = plan.buffer[at(input)] != BackwardPlan::nowhere;
+            contributions.push_back(
+                needed ? Contribution{sensitivity_of(strip, plan, R, input), begun[at(input)]}
+                       : Contribution{});
+            begun[at(input)] = begun[at(input)] || needed;
+            any_needed = any_needed || needed;
         }
-        if (l == 0) break;
-        const MatrixView<double> below{spare, n * R, layer.fan_in(), layer.fan_in()};
-        pull_back(layer, S, derivative_view(l - 1), below);
-        spare = S.data;
-        S = below;
-    }
-}
-
-template <class T>
-void compute_features_of(const Network& network, const Reduction& reduction, const PanelLayout& layout,
-                         ConstMatrixView<double> X, Index first_sample, T* block, MatrixView<double> outputs,
-                         FeatureScratch& scratch) {
-    const Index strip = strip_samples(network, reduction);
-    reserve(scratch, network, reduction, std::min(strip, layout.samples));
-    for (Index first = 0; first < X.rows; first += strip) {
-        const Index n = std::min(strip, X.rows - first);
-        forward(network, X.row_block(first, n), first_sample + first, scratch);
-        for (Index l = 0; l < network.depth(); ++l) {
-            const Layer& layer = network.layers[static_cast<std::size_t>(l)];
-            const auto input =
-                l == 0 ? X.row_block(first, n)
-                       : ConstMatrixView<double>{scratch.activations[static_cast<std::size_t>(l - 1)].data(),
-                                                 n, layer.fan_in(), layer.fan_in()};
-            const Place place = l == 0
-                                    ? Place{"input of", &layer, first_sample + first, 1, "column"}
-                                    : Place{"activation of", &network.layers[static_cast<std::size_t>(l - 1)],
-                                            first_sample + first, 1};
-            store(input, activation_view(layout, l, block, first + n).row_block(first, n), place);
-        }
-        const ConstMatrixView<double> output{scratch.activations.back().data(), n, network.outputs(),
-                                             network.outputs()};
-        store(output, outputs.row_block(first, n),
-              {"output of", &network.layers.back(), first_sample + first, 1});
-        backward(network, reduction, layout, first_sample + first, n, first, block, scratch);
+        if (!any_needed) continue;
+        strip.list_inputs(node, inputs);
+        routines_of(node.op).pull_back({network, node, inputs, S, strip.kept(k), contributions});
     }
 }
 
 }  // namespace
 
-void compute_features(const Network& network, const Reduction& reduction, const PanelLayout& layout,
-                      ConstMatrixView<double> X, Index first_sample, float* block, MatrixView<double> outputs,
-                      FeatureScratch& scratch) {
-    compute_features_of(network, reduction, layout, X, first_sample, block, outputs, scratch);
+template <class T>
+void compute_features(const FeatureSetup& setup, ConstMatrixView<double> X, Index first_sample, T* block,
+                      MatrixView<double> outputs, FeatureScratch& scratch) {
+    const Network& network = setup.network;
+    const Reduction& reduction = setup.reduction;
+    const PanelLayout& layout = setup.layout;
+    const BackwardPlan plan = plan_backward(network);
+    const Index R = reduction.sensitivities();
+    const Index strip_size = strip_samples(network, reduction);
+    reserve_forward(scratch, network, std::min(strip_size, layout.samples));
+    reserve_backward(scratch, plan, std::min(strip_size, layout.samples) * R);
+    for (Index first = 0; first < X.rows; first += strip_size) {
+        const Index n = std::min(strip_size, X.rows - first);
+        const Strip strip{network, X.row_block(first, n), first_sample + first, scratch};
+        forward(strip);
+        for (std::size_t v = 0; v < layout.values.size(); ++v) {
+            const auto value = static_cast<Index>(v);
+            if (!layout.values[v].stored()) continue;
+            store(strip.value(value), value_view(layout, value, block, first + n).row_block(first, n),
+                  place_of_value(network, value, strip.first_sample));
+        }
+        Place place = place_of_value(network, network.output, strip.first_sample);
+        place.quantity = "output of";
+        store(strip.value(network.output), outputs.row_block(first, n), place);
+        backward(strip, plan, reduction, [&](Index value, ConstMatrixView<double> S) {
+            if (!layout.sensitivities[at(value)].stored()) return;
+            const Index rows = layout.rows_per_sample;
+            store(S, sensitivity_view(layout, value, block, first + n).row_block(first * rows, n * rows),
+                  {network, "sensitivity at", &layer_of_value(network, value), strip.first_sample, R});
+        });
+    }
 }
 
-void compute_features(const Network& network, const Reduction& reduction, const PanelLayout& layout,
-                      ConstMatrixView<double> X, Index first_sample, double* block,
-                      MatrixView<double> outputs, FeatureScratch& scratch) {
-    compute_features_of(network, reduction, layout, X, first_sample, block, outputs, scratch);
-}
+template void compute_features(const FeatureSetup&, ConstMatrixView<double>, Index, float*,
+                               MatrixView<double>, FeatureScratch&);
+template void compute_features(const FeatureSetup&, ConstMatrixView<double>, Index, double*,
+                               MatrixView<double>, FeatureScratch&);
 
 Index feature_scratch_bytes(const Network& network, const Reduction& reduction, Index panel_size) {
-    Index widest = 0;
     Index values = 0;
-    for (const Layer& layer : network.layers) {
-        widest = std::max(widest, layer.fan_out());
-        values += 3 * layer.fan_out();
-    }
-    values += 2 * reduction.sensitivities() * widest;
+    for (const Node& node : network.nodes)
+        values += network.values[at(node.output)].size + kept_values(network, node);
+    for (const Index width : plan_backward(network).widths) values += reduction.sensitivities() * width;
     return std::min(strip_samples(network, reduction), panel_size) * values *
            static_cast<Index>(sizeof(double));
 }
 
-std::vector<Matrix<double>> preactivations(const Network& network, ConstMatrixView<double> X) {
+std::vector<Matrix<double>> values_of(const Network& network, ConstMatrixView<double> X) {
     FeatureScratch scratch;
-    reserve(scratch, network, Reduction{}, X.rows);
-    forward(network, X, 0, scratch);
-    std::vector<Matrix<double>> Z;
-    for (std::size_t l = 0; l < network.layers.size(); ++l) {
-        Z.emplace_back(X.rows, network.layers[l].fan_out());
-        std::copy_n(scratch.preactivations[l].data(), Z.back().size(), Z.back().data());
+    reserve_forward(scratch, network, X.rows);
+    const Strip strip{network, X, 0, scratch};
+    forward(strip);
+    std::vector<Matrix<double>> values;
+    for (std::size_t v = 0; v < network.values.size(); ++v) {
+        const ConstMatrixView<double> from = strip.value(static_cast<Index>(v));
+        values.emplace_back(from.rows, from.cols);
+        for (Index i = 0; i < from.rows; ++i)
+            std::copy_n(from.row(i), from.cols, values.back().view().row(i));
     }
-    return Z;
+    return values;
 }
 
 }  // namespace tangram

@@ -1,5 +1,7 @@
 #include "tangram/tangent/panel.hpp"
 
+#include "tangram/tangent/forms.hpp"
+
 namespace tangram {
 
 namespace {
@@ -25,25 +27,29 @@ PanelLayout lay_out_panel(const Network& network, const Reduction& reduction, In
     PanelLayout layout;
     layout.samples = samples;
     layout.rows_per_sample = reduction.rows_per_sample();
+    layout.values.resize(network.values.size());
+    layout.sensitivities.resize(network.values.size());
+    layout.constants.resize(network.values.size());
     const Index columns_per_unit = reduction.is_full() ? 1 : reduction.sensitivities();
-    for (const Layer& layer : network.layers) {
-        layout.activations.push_back(append(layout, samples, layer.fan_in(), value_bytes));
+    const std::vector<Step> steps = steps_of(network);
+    for (const Step& step : steps) {
+        PanelSlot& slot = layout.values[at(step.x)];
+        if (facts_of(step.form).needs_input && !slot.stored())
+            slot = append(layout, samples, network.values[at(step.x)].size, value_bytes);
     }
-    for (const Layer& layer : network.layers) {
-        const bool constant = &layer == &network.layers.back() && layer.is_linear();
-        layout.sensitivities.push_back(constant ? PanelSlot{}
-                                                : append(layout, samples * layout.rows_per_sample,
-                                                         columns_per_unit * layer.fan_out(), value_bytes));
+    for (const Step& step : steps) {
+        PanelSlot& slot = layout.sensitivities[at(step.s)];
+        if (const auto c = constant_sensitivity(network, reduction, step.s)) {
+            layout.constants[at(step.s)] = *c;
+            continue;
+        }
+        if (slot.stored()) continue;
+        slot = append(layout, samples * layout.rows_per_sample,
+                      columns_per_unit * network.values[at(step.s)].size, value_bytes);
     }
     const Index granule = block_granule / value_bytes;
     layout.size = (layout.size + granule - 1) / granule * granule;
     return layout;
-}
-
-double constant_gram(const Network& network, const Reduction& reduction) {
-    const double scale = network.layers.back().output_scale;
-    const bool one_output = reduction.is_full() || reduction.kind == ReductionKind::logit;
-    return scale * scale * (one_output ? 1.0 : static_cast<double>(reduction.outputs));
 }
 
 }  // namespace tangram

@@ -12,12 +12,20 @@ CASES = {}
 FORBIDDEN = {}  # those that permission bits must stop
 
 
-def case(label, code, *says, table=CASES):
-    """Registers a function of the folder as a row of the table."""
+def case(label, code, *says, table=CASES, ranks=(1,)):
+    """Registers a function of the folder as a row of the table, once for each of these numbers of ranks."""
 
     def register(make):
-        assert label not in table, label
-        table[label] = (make, code, says)
+        for count in ranks:
+            row = f"{label}, {count} ranks" if count > 1 else label
+            assert row not in table, row
+            table[row] = (make, code, says, count)
         return make
 
     return register
+
+
+def case_of_ranks(*words, **settings):
+    """A case that several ranks see, or one of them alone: in the samples that it reads, in what it computes, on its disk; and
+    one case of every way that an error takes before. It is tried on 4 ranks too."""
+    return case(*words, **settings, ranks=(1, 4))

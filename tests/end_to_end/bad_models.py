@@ -5,7 +5,7 @@ import struct
 
 import numpy
 
-from bad_input_table import BAD_INPUT, MODEL, case
+from bad_input_table import BAD_INPUT, MODEL, case, case_of_ranks
 from harness import read_safetensors, write_safetensors
 
 
@@ -18,7 +18,7 @@ def spoilt(folder, change):
     return {"--model": write_safetensors(folder / "m.safetensors", tensors)}
 
 
-case("widths that do not chain", BAD_INPUT, "2.weight", "127", "128")(
+case_of_ranks("widths that do not chain", BAD_INPUT, "2.weight", "127", "128")(
     lambda f: spoilt(f, lambda t: t.update({"2.weight": t["2.weight"][:, :127]})))
 case("a transposed weight", BAD_INPUT, "0.weight")(
     lambda f: spoilt(f, lambda t: t.update({"0.weight": t["0.weight"].T.copy()})))
@@ -27,7 +27,7 @@ case("a bias of another length", BAD_INPUT, "2.bias")(
 case("a bias without its weight", BAD_INPUT, "4.bias")(lambda f: spoilt(f, lambda t: t.pop("4.weight")))
 case("a convolution's weight", BAD_INPUT, "2.weight")(
     lambda f: spoilt(f, lambda t: t.update({"2.weight": t["2.weight"].reshape(128, 32, 2, 2)})))
-case("a weight of three dimensions", BAD_INPUT, "m.safetensors:2.weight", "(128, 64, 2)", "(out, in)")(
+case("a weight of three dimensions", BAD_INPUT, "m.safetensors:2.weight", "(128, 64, 2)", "a convolution", "ONNX")(
     lambda f: spoilt(f, lambda t: t.update({"2.weight": t["2.weight"].reshape(128, 64, 2)})))
 case("a weight of one dimension", BAD_INPUT, "m.safetensors:2.weight", "(128)")(
     lambda f: spoilt(f, lambda t: t.update({"2.weight": t["2.weight"][0]})))
@@ -38,7 +38,7 @@ case("a tensor left over", BAD_INPUT, "1.running_mean")(
 case("a model with no tensors", BAD_INPUT, "m.safetensors")(lambda f: spoilt(f, lambda t: t.clear()))
 
 
-@case("an order that the names do not settle asks for --layers", BAD_INPUT, "--layers")
+@case_of_ranks("an order that the names do not settle asks for --layers", BAD_INPUT, "--layers")
 def unsettled_order(folder):
     tensors = {f"{name}.weight": numpy.eye(64) for name in ("alpha", "beta", "gamma")}
     return {"--model": write_safetensors(folder / "m.safetensors", tensors)}
@@ -51,7 +51,7 @@ def lying(folder, edit):
     return {"--model": write_safetensors(folder / "m.safetensors", read_safetensors(MODEL), edit=edit)}
 
 
-case("a header whose shape lies", BAD_INPUT, "m.safetensors", "0.weight")(
+case_of_ranks("a header whose shape lies", BAD_INPUT, "m.safetensors", "0.weight")(
     lambda f: lying(f, lambda h: h["0.weight"].update(shape=[128, 65])))
 case("a header whose shape overflows", BAD_INPUT, "m.safetensors", "0.weight")(
     lambda f: lying(f, lambda h: h["0.weight"].update(shape=[2**62, 2**62])))
@@ -85,7 +85,7 @@ case("a header length beyond the file", BAD_INPUT, "m.safetensors")(lambda f: wi
 case("a header length near 2^64", BAD_INPUT, "m.safetensors")(lambda f: with_header(f, b"{}", 2**64 - 5))
 case("a header length just over the limit", BAD_INPUT, "m.safetensors", "100000001", "100000000")(
     lambda f: with_header(f, b"{}", 100_000_001))
-case("a header that is not JSON", BAD_INPUT, "m.safetensors")(lambda f: with_header(f, b"{\"0.weight\": [1, 2"))
+case_of_ranks("a header that is not JSON", BAD_INPUT, "m.safetensors")(lambda f: with_header(f, b"{\"0.weight\": [1, 2"))
 case("a header that is a list", BAD_INPUT, "m.safetensors")(lambda f: with_header(f, b"[1, 2]  "))
 case("a header nested without end", BAD_INPUT, "m.safetensors")(lambda f: with_header(f, b"{\"a\":" + b"[" * 100000))
 case("a header with bytes that are not UTF-8", BAD_INPUT, "m.safetensors")(lambda f: with_header(f, b"{\"\xff\xfe\": 1}"))

@@ -1,14 +1,14 @@
 """Bad input: options."""
 
-from bad_input_table import BAD_INPUT, DIGITS, FLAG, MODEL, NO_RESOURCES, USAGE, case
+from bad_input_table import BAD_INPUT, DIGITS, FLAG, MODEL, NO_RESOURCES, USAGE, case, case_of_ranks
 
 
 # ---- options
 
-case("an unknown option suggests the nearest", USAGE, "--activaton", "--activation")(lambda f: {"--activaton": "tanh"})
+case_of_ranks("an unknown option suggests the nearest", USAGE, "--activaton", "--activation")(lambda f: {"--activaton": "tanh"})
 case("an unknown activation lists those there are", USAGE, "tahn", "tanh", "softplus")(lambda f: {"--activation": "tahn"})
 case("a parameter that is no number", USAGE, "leaky_relu", "'x'")(lambda f: {"--activation": "leaky_relu:x"})
-case("three activations for two hidden layers", USAGE, "3 activations", "2 hidden layers", "--output-activation")(
+case_of_ranks("three activations for two hidden layers", USAGE, "3 activations", "2 hidden layers", "--output-activation")(
     lambda f: {"--activation": "tanh,tanh,relu"})
 case("no activation for hidden layers", USAGE, "--activation")(lambda f: {"--activation": None})
 case("an unknown reduction", USAGE, "median")(lambda f: {"--reduction": "median"})
@@ -20,8 +20,8 @@ case("stds for the wrong number of layers", USAGE, "--weight-std")(
 case("scales for the wrong number of layers", USAGE, "--output-scale")(lambda f: {"--output-scale": "1,2"})
 case("rows backwards", USAGE, "--rows")(lambda f: {"--rows": "9:3"})
 case("rows that are no range", USAGE, "--rows")(lambda f: {"--rows": "3-9"})
-case("rows beyond the data", BAD_INPUT, "1797")(lambda f: {"--rows": "0:5000"})
-case("a logit that the network does not have", USAGE, "10")(lambda f: {"--logit": "10"})
+case_of_ranks("rows beyond the data", BAD_INPUT, "1797")(lambda f: {"--rows": "0:5000"})
+case_of_ranks("a logit that the network does not have", USAGE, "10")(lambda f: {"--logit": "10"})
 case("a logit and a reduction", USAGE, "--logit")(lambda f: {"--logit": "1", "--reduction": "sum"})
 case("a tile of no samples", USAGE, "--tile", "from 1")(lambda f: {"--tile": "0"})
 case("a negative tile", USAGE, "--tile is -4", "from 1")(lambda f: {"--tile": "-4"})
@@ -30,7 +30,7 @@ case("a tile that is no whole number", USAGE, "--tile", "4.5")(lambda f: {"--til
 case("a tile beyond 64 bits", USAGE, "--tile", "from 1 to 16384")(lambda f: {"--tile": "99999999999999999999"})
 case("a negative logit", USAGE, "--logit is -1", "from 0")(lambda f: {"--logit": "-1"})
 case("a logit beyond 64 bits", USAGE, "--logit", "from 0")(lambda f: {"--logit": "99999999999999999999"})
-case("no threads", USAGE, "--threads is 0", "from 1")(lambda f: {"--threads": "0"})
+case_of_ranks("no threads", USAGE, "--threads is 0", "from 1")(lambda f: {"--threads": "0"})
 case("threads beyond 64 bits", USAGE, "--threads", "from 1 to 4096")(
     lambda f: {"--threads": "99999999999999999999"})
 case("a negative number of check samples", USAGE, "--check-samples is -1")(lambda f: {"--check-samples": "-1"})
@@ -74,18 +74,21 @@ def configuration(text):
 
 
 case("a configuration file with a wrong type", USAGE, "tile", "four")(configuration('tile = "four"\n'))
-case("a configuration file with an unknown key", USAGE, "reducton", "--reduction")(configuration('reducton = "sum"\n'))
+case_of_ranks("a configuration file with an unknown key", USAGE, "reducton", "--reduction")(configuration('reducton = "sum"\n'))
 case("a configuration file with a key twice", USAGE, "tile")(configuration("tile = 4\ntile = 5\n"))
+case("a configuration file with a section", USAGE, "[kernel]", "job.toml", "leave that line out")(configuration('[kernel]\ntile = 4\n'))
+case("a configuration file of bytes", USAGE, "no text", "job.toml")(configuration("".join(map(chr, range(1, 128)))))
+case("a folder as configuration file", USAGE, "no folder")(lambda f: {"--config": f})
 case("a configuration file that is no TOML", USAGE, "job.toml")(configuration("\x00\x01[[[=\n"))
 case("a list with an empty entry", USAGE, "--activation")(lambda f: {"--activation": "tanh,,tanh"})
 case("a tolerance of zero", USAGE, "--check-tolerance")(lambda f: {"--check-tolerance": "0"})
-case("a tile that HDF5 cannot hold in one chunk", USAGE, "--tile")(
+case_of_ranks("a tile that HDF5 cannot hold in one chunk", USAGE, "--tile")(
     lambda f: {"--rows": None, "--reduction": "full", "--tile": "1700"})
 
 
 # ---- what the machine gives
 
-case("too little memory", NO_RESOURCES, "memory", "GiB", "--memory")(lambda f: {"--memory": "0.001"})
+case_of_ranks("too little memory", NO_RESOURCES, "memory", "GiB", "--memory")(lambda f: {"--memory": "0.001"})
 case("data without a dataset lists those there are", BAD_INPUT, "DATASET", "x", "y")(lambda f: {"--data": DIGITS})
 case("no model", USAGE, "--model")(lambda f: {"--model": None})
 case("an unknown layer in the order", USAGE, "7")(lambda f: {"--layers": "0,2,7"})

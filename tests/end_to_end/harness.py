@@ -3,9 +3,11 @@
 import json
 import os
 import re
+import shutil
 import struct
 import subprocess
 import tempfile
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,28 +57,39 @@ class Run:
         return f"exit code {self.code}\n" + "\n".join(own.splitlines()[-6:])
 
 
-def environment(session):
+# On one node, from 0.4 s to 0.2 s a start: no search for networks, and ranks that wait give way to those that work.
+STARTS_FAST = {"OMPI_MCA_pml": "ob1", "OMPI_MCA_btl": "self,vader", "OMPI_MCA_mpi_yield_when_idle": "1",
+               "OMPI_MCA_ess_singleton_isolated": "1", "OMP_WAIT_POLICY": "passive"}
+# mpirun waits 2 s for the other ranks where one has ended with an error.
+ENDS_FAST = {"OMPI_MCA_odls_base_sigkill_timeout": "0"}
+
+started = Counter()  # by launcher: starts are what the tests' time goes into
+
+
+def environment(session, launcher=STARTS_FAST | ENDS_FAST):
     """What Open MPI must be told: root is fine, so are more ranks than cores. `session` is a folder for its sockets:
-    jobs that start and end at the same time trip over one another in a shared one."""
+    jobs that start and end at the same time trip over one another in a shared one. `launcher`: what else it is told;
+    {} where a test is about the launcher itself."""
     values = dict(os.environ, OMPI_MCA_rmaps_base_oversubscribe="1", OMPI_MCA_hwloc_base_binding_policy="none",
-                  OMPI_MCA_orte_tmpdir_base=session)
+                  OMPI_MCA_orte_tmpdir_base=session) | launcher
     if os.geteuid() == 0:
         values.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
     return values
 
 
-def tangram(*words, ranks=1, seconds=120, prefix=(), extra=None, program=TANGRAM):
-    """Runs `tangram words..` on `ranks` ranks; without mpirun for ranks = 0. A run that takes longer is a failure.
+def tangram(*words, ranks=1, seconds=120, prefix=(), extra=None, program=TANGRAM, launcher=STARTS_FAST | ENDS_FAST):
+    """Runs `tangram words..` on `ranks` ranks; one is a process without mpirun. A run that takes longer is a failure.
     `prefix`: words before all others; `extra`: more environment; `program`: another one."""
-    launcher = ["mpirun", "-n", str(ranks)] if ranks else []
-    command = [*prefix, *launcher, str(program), *[str(word) for word in words]]
+    command = [*prefix, *(["mpirun", "-n", str(ranks)] if ranks > 1 else []), str(program), *[str(word) for word in words]]
+    started["mpirun" if ranks > 1 else "alone"] += 1
     try:
         with tempfile.TemporaryDirectory(prefix="ompi-") as session:
-            done = subprocess.run(command, env=environment(session) | (extra or {}), stdin=subprocess.DEVNULL,
+            done = subprocess.run(command, env=environment(session, launcher) | (extra or {}), stdin=subprocess.DEVNULL,
                                   capture_output=True, text=True, errors="replace", timeout=seconds)
     except subprocess.TimeoutExpired:
         raise AssertionError(f"still running after {seconds} s: {' '.join(command)}") from None
-    return Run(done.returncode, done.stdout, done.stderr)
+    code = done.returncode if done.returncode >= 0 else 128 - done.returncode  # killed: as mpirun and shells say it
+    return Run(code, done.stdout, done.stderr)
 
 
 def kernel(model, data, output, *options, ranks=1, precision="float64", threads=1, seconds=120):
@@ -103,6 +116,18 @@ def bound_by_permissions():
         except FileNotFoundError:
             bound = False
     return words if bound else None
+
+
+def need(module=None, program=None):
+    """Skips the test where Debian's package is not installed."""
+    if program and shutil.which(program) is None:
+        raise Skip(f"no {program} here: jobs/install-packages.sh --tests")
+    if module:
+        try:
+            return __import__(module)
+        except ImportError:
+            raise Skip(f"no {module} here: jobs/install-packages.sh --tests") from None
+    return None
 
 
 # ---- comparing

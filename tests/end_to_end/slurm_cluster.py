@@ -103,7 +103,7 @@ class Cluster:
 
     def client_environment(self):
         """What users and jobs have. The nodes share one kernel and one loopback, which Open MPI cannot know."""
-        values = environment(str(self.folder / "run"))
+        values = environment(str(self.folder / "run"), launcher={})
         del values["OMPI_MCA_orte_tmpdir_base"]  # a folder of this machine, not of a node
         return values | {
             "PATH": f"{self.folder}/bin:{PATH}", "SLURM_CONF": f"{self.folder}/slurm.conf",

@@ -6,6 +6,8 @@ import subprocess
 
 from harness import JOBS, TANGRAM, each, tangram
 
+SLOW = True
+
 PROBLEM = ["--samples", 96, "--widths", "20,30,3", "--tile", 16, "--threads", 1, "--gemm-seconds", 0.05]
 
 RATES = ["gemm_peak_gflops", "features_samples_per_second", "exchange_seconds", "assembly_gflops",
@@ -68,14 +70,16 @@ def test_ranks_without_panels_take_part(folder):
     assert json.loads(run.stdout)["ranks"] == 5 and list(folder.iterdir()) == []
 
 
-@each({"no rounds": (["--repeat", 0],), "one width": (["--widths", "3"],), "a width of 0": (["--widths", "3,0"],),
-       "no samples": (["--samples", 0],), "an unknown reduction": (["--reduction", "logit"],),
-       "an unknown precision": (["--precision", "float16"],), "unknown components": (["--components", "some"],),
-       "no threads": (["--threads", 0],), "no time for products": (["--gemm-seconds", 0],), "an unknown option": (["--sampels", 3],),
-       "tiles that are too large": (["--tile", 9000, "--samples", 9000],)})
-def test_is_refused(folder, options):
+@each({"no rounds": (["--repeat", 0], "--repeat is 0"), "one width": (["--widths", "3"], "--widths names 1 width"),
+       "a width of 0": (["--widths", "3,0"], "--widths has a 0"), "no samples": (["--samples", 0], "--samples is 0"),
+       "an unknown reduction": (["--reduction", "logit"], "'logit' of --reduction"),
+       "an unknown precision": (["--precision", "float16"], "unknown precision 'float16'"),
+       "unknown components": (["--components", "some"], "'some' of --components"), "no threads": (["--threads", 0], "--threads is 0"),
+       "no time for products": (["--gemm-seconds", 0], "--gemm-seconds is 0"), "an unknown option": (["--sampels", 3], "'--sampels'"),
+       "tiles that are too large": (["--tile", 9000, "--samples", 9000], "tiles of 9000 x 9000")})
+def test_a_problem_that_cannot_be_measured_is_refused_before_it_is_made(folder, options, says):
     run = tangram("bench", "--directory", folder, *options, ranks=2, seconds=60)
-    assert run.code == 2 and len(run.errors) == 1, run
+    assert run.code == 2 and len(run.errors) == 1 and says in run.errors[0], run
     assert list(folder.iterdir()) == []
 
 

@@ -1,8 +1,11 @@
 """Help, version, and the configuration file."""
 
 import subprocess
+import tempfile
 
-from harness import JOBS, TANGRAM, each, kernel, tangram
+import numpy
+
+from harness import JOBS, TANGRAM, each, environment, kernel, tangram
 
 MODEL = JOBS / "digits" / "digits_mlp.safetensors"
 DIGITS = f"{JOBS}/digits/digits.h5:x"
@@ -13,9 +16,22 @@ DIGITS = f"{JOBS}/digits/digits.h5:x"
        "init --help": (["init", "--help"], ["--widths", "--seed", "--fan-in"]),
        "bench --help": (["bench", "--help"], ["--widths", "--repeat", "--json", "--directory"])})
 def test_help_and_version_go_to_stdout(folder, words, says):
-    run = tangram(*words, ranks=0, seconds=20)
+    run = tangram(*words, seconds=20)
     assert run.code == 0 and not run.stderr.strip(), run
     assert all(word in run.stdout for word in says), run.stdout
+
+
+@each({"help": (["--help"], 6), "verify": (["verify", "k.h5"], 6), "compare": (["compare", "k.h5", "k.h5"], 6),
+       "dry run": (["kernel", "--model", MODEL, "--data", DIGITS, "--activation", "tanh", "--output", "k2.h5", "--rows", "0:9", "--dry-run"], 6),
+       "a difference": (["compare", "k.h5", "other.npy"], 5)})
+def test_a_result_that_cannot_be_printed_is_no_success(folder, words, code):
+    with kernel(MODEL, DIGITS, folder / "k.h5", "--activation", "tanh", "--rows", "0:9") as file:
+        numpy.save(folder / "other.npy", file["ntk"][:] + 1)
+    with tempfile.TemporaryDirectory(prefix="ompi-") as session, open("/dev/full", "w") as full:
+        run = subprocess.run([TANGRAM, *words], env=environment(session), stdout=full, stderr=subprocess.PIPE, text=True, timeout=60,
+                             cwd=folder)
+    assert run.returncode == code, run
+    assert ("standard output" in run.stderr) == (code == 6), run
 
 
 def test_help_and_version_need_no_mpi(folder):
@@ -26,7 +42,7 @@ def test_help_and_version_need_no_mpi(folder):
 
 @each({"an unknown command": (["kernal"],), "an unknown option": (["--verison"],)})
 def test_a_wrong_command_is_a_usage_error(folder, words):
-    run = tangram(*words, ranks=0, seconds=20)
+    run = tangram(*words, seconds=20)
     assert run.code == 2 and len(run.errors) == 1, run
 
 

@@ -60,12 +60,14 @@ def test_the_kernel_of_what_it_makes_passes_its_checks(folder, ranks):
         assert len(out["components"]) == 6
 
 
-@each({"no widths": (["--output", "m.safetensors"], 2), "one width": (["--widths", "3", "--output", "m.safetensors"], 2),
-       "a width of 0": (["--widths", "3,0,1", "--output", "m.safetensors"], 2),
-       "no output": (WIDTHS, 2), "an output directory that is not there": ([*WIDTHS, "--output", "absent/m.safetensors"], 6)})
-def test_is_refused(folder, options, code):
+@each({"no widths": (["--output", "m.safetensors"], 2, "--widths is required"),
+       "one width": (["--widths", "3", "--output", "m.safetensors"], 2, "--widths names 1 width"),
+       "a width of 0": (["--widths", "3,0,1", "--output", "m.safetensors"], 2, "--widths has a 0"),
+       "no output": (WIDTHS, 2, "--output is required"),
+       "an output directory that is not there": ([*WIDTHS, "--output", "absent/m.safetensors"], 6, "cannot write the model")})
+def test_a_network_that_cannot_be_made_or_written_is_refused_and_leaves_nothing(folder, options, code, says):
     if "--output" in options:
         options = [*options[:-1], folder / options[-1]]
-    run = tangram("init", *options, ranks=0, seconds=20)
-    assert run.code == code and len(run.errors) == 1, run
+    run = tangram("init", *options, seconds=20)
+    assert run.code == code and len(run.errors) == 1 and says in run.errors[0], run
     assert list(folder.iterdir()) == []

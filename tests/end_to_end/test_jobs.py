@@ -8,6 +8,8 @@ import h5py
 
 from harness import JOBS, TANGRAM
 
+SLOW = True
+
 
 def run(script, *words, folder):
     return subprocess.run([script, *words], cwd=folder, env=dict(os.environ, TANGRAM=str(TANGRAM)), capture_output=True,

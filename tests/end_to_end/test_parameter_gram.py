@@ -16,7 +16,7 @@ CHECK_FAILED, STOPPED = 5, 75
 def problem(folder, widths="6,9,3", samples=40):
     """A tanh network with biases, and its samples: the options that name them."""
     run = tangram("init", "--widths", widths, "--fan-in", "--output", folder / "m.safetensors", "--samples", samples, "--data",
-                  folder / "d.h5", ranks=0)
+                  folder / "d.h5")
     assert run.code == 0, run
     return folder / "m.safetensors", f"{folder}/d.h5:x"
 
@@ -156,7 +156,7 @@ def test_stopped_and_killed_it_ends_with_the_same_bits(folder, before, after):
     run = tangram(*words, "--stop-after-tiles", 40, ranks=before)
     assert run.code == STOPPED and "40 of 171 tiles" in run.stderr, run
     run = tangram(*words[:7], "--space", "samples", *words[9:], "--resume", ranks=after)
-    assert run.code == USAGE and len(run.errors) == 1 and "space" in run.errors[0], run
+    assert run.code == USAGE and len(run.errors) == 1 and "product" in run.errors[0], run
     run = tangram(*words, "--resume", "--max-seconds", 0, ranks=after)
     assert run.code == STOPPED, run
     run = tangram(*words, "--resume", ranks=before, program=FAULTY, extra={"TANGRAM_FAULT": f"assemble:{before - 1}:kill"})

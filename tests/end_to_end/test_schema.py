@@ -48,8 +48,8 @@ def assert_strings(dataset):
 def test_root_attributes(folder):
     with make(folder) as file:
         assert_attributes(file, format=str, format_version=int, software=str, software_version=str, git_commit=str,
-                          date=str, status=str, space=str, n_samples=int, n_outputs=int, n_parameters=int, reduction=str, logit=int,
-                          parameterization=str, precision=str, tile=int)
+                          date=str, status=str, space=str, n_samples=int, n_outputs=int, n_parameters=int, output_operator=str, reduction=str,
+                          logit=int, parameterization=str, precision=str, tile=int)
         assert (file.attrs["format"], file.attrs["format_version"], file.attrs["software"]) == ("tangram", 1, "tangram")
         assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)", file.attrs["date"]), file.attrs["date"]
         described = {name: file.attrs[name] for name in ("status", "n_samples", "n_outputs", "n_parameters", "reduction",
@@ -106,12 +106,13 @@ def test_checks(folder):
         checks = file["checks"]
         assert_attributes(checks, passed=int, tolerance=float, seed=int, symmetry_error=float, sum_of_components_error=float,
                           total_relative_error=float, finite_difference_error=float, smallest_eigenvalue=float, smallest_diagonal=float,
-                          probe_error=float, outputs_error=float, accuracy=float, samples_near_kink=int)
+                          probe_error=float, outputs_compared=int, outputs_error=float, accuracy=float, samples_near_kink=int)
         assert checks.attrs["passed"] == 1 and checks.attrs["symmetry_error"] == 0
         names = assert_strings(checks["component"])
         assert names == list(TENSORS), names
         for name in ("relative_error", "normalized_error", "scale", "probe_error"):
             assert checks[name].shape == (6,) and checks[name].dtype == "f8", name
+        assert assert_strings(checks["remark"]) == [""] * 6 and checks.attrs["underflowing_components"] == 0
         assert numpy.abs(checks["scale"][:] - 1).max() < 1e-12 and checks["relative_error"][:].max() < 1e-12
 
         rows = checks["samples"][:]
@@ -134,6 +135,10 @@ def test_checksums_cover_every_matrix(folder):
             sums = file["checksums/" + name]
             assert sums.shape == (4, 4) and sums.dtype == "u8", name
         assert file["checksums"].attrs["contents"].dtype == "u8"
+        lines = file["checksums"].attrs["objects"].splitlines()
+        paths = []
+        file.visit(paths.append)
+        assert sorted(line.split(" ", 1)[1] for line in lines) == sorted(["/", *("/" + path for path in paths)])
 
 
 def test_timing_and_provenance(folder):

@@ -11,8 +11,7 @@ import numpy
 from harness import BUILD, DATA, JOBS, TANGRAM, each, kernel
 from slurm_cluster import cluster, wait_until
 
-
-MOSTLY_WAITS = True
+MOSTLY_WAITS = SLOW = True
 
 
 def slow(milliseconds):
@@ -104,7 +103,8 @@ def test_a_job_runs_to_its_end_on_two_nodes(folder, script):
         assert_same_bits(folder / "digits-ntk.h5", reference)
 
 
-@each({"srun": ("kernel.sbatch", "USR1@59"), "mpirun": ("kernel-mpirun.sbatch", "B:USR1@59")})
+@each({"srun": ("kernel.sbatch", "USR1@50"), "mpirun": ("kernel-mpirun.sbatch", "B:USR1@50")})
+# Ten seconds to start in: a signal that comes while MPI starts is lost. Slurm looks every 30 s: each part takes 10 to 40 s of 100.
 def test_a_job_whose_time_limit_is_too_short_is_cut_off_twice_and_ends_with_the_same_bits(folder, script, signal):
     root(folder, BUILD / "tests" / "tangram_with_faults")
     tiles = ("--tile", "32")  # many small ones: the disk that is slow has few to catch up with when the signal comes
@@ -133,12 +133,15 @@ def test_a_signal_by_hand_queues_the_job_again(folder, script, *words):
 
 
 def test_a_cancelled_job_goes_on_when_it_is_submitted_again(folder):
-    job = Job(root(folder, BUILD / "tests" / "tangram_with_faults"), "jobs/kernel.sbatch", **slow(100))
-    job.wait_for_tiles()
+    root(folder, BUILD / "tests" / "tangram_with_faults")
+    edited = edit(folder, "kernel.sbatch", more="(--checkpoint-seconds 0)")  # each tile is noted as soon as it is there
+    job = Job(folder, edited, **slow(100))
+    noted = lambda: sum(path.read_bytes().count(b"\ntile ") for path in folder.glob("digits-ntk.h5.journal.*"))
+    wait_until(noted, 120, lambda: f"a tile in a journal\n{job.log()[-1500:]}")
     job.slurm.run("scancel", job.number)
     assert [task["JobState"] for task in job.wait()] == ["CANCELLED"]
     assert not (folder / "digits-ntk.h5").exists() and (folder / "digits-ntk.h5.partial").exists()
-    again = Job(folder, "jobs/kernel.sbatch")
+    again = Job(folder, edited)
     assert completed(again.wait()), again.log()[-2000:]
     assert re.search(r"resumed: [1-9]\d* of \d+ tiles are on disk", again.log()), again.log()
     with undisturbed(folder) as reference:

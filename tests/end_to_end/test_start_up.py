@@ -30,7 +30,7 @@ def test_ranks_hosts_threads_cores_and_blas_kernel_are_said(folder):
 
 
 def test_a_dry_run_says_it_too(folder):
-    assert "1 rank on 1 host" in start(folder, "--dry-run", ranks=1)
+    assert "1 rank on 1 host" in start(folder, "--dry-run")
 
 
 @each({"threads": (1, 3, "3 threads on the 1 core of"), "ranks": (2, 1, "2 threads on the 1 core of"),
@@ -41,12 +41,12 @@ def test_threads_that_share_cores_are_warned_of(folder, ranks, threads, words):
 
 
 def test_threads_that_have_cores_of_their_own_are_not_warned_of(folder):
-    assert CROWDED not in start(folder, threads=1, ranks=1)
+    assert CROWDED not in start(folder, threads=1)
 
 
 def mpirun(*words, seconds=60):
     with tempfile.TemporaryDirectory(prefix="ompi-") as session:
-        return subprocess.run(["mpirun", *map(str, words)], env=environment(session), capture_output=True, text=True,
+        return subprocess.run(["mpirun", *map(str, words)], env=environment(session, launcher={}), capture_output=True, text=True,
                               stdin=subprocess.DEVNULL, timeout=seconds)
 
 
@@ -90,7 +90,7 @@ def test_an_output_on_one_server_is_warned_of(folder, file_system, stripes, word
     built = subprocess.run(["gcc", "-shared", "-fPIC", "-o", folder / "elsewhere.so", folder / "elsewhere.c"], capture_output=True)
     if built.returncode != 0:
         raise Skip("no C compiler here")
-    said = start(folder, ranks=0, extra={"LD_PRELOAD": str(folder / "elsewhere.so"), "FILE_SYSTEM": file_system, "STRIPES": stripes})
+    said = start(folder, extra={"LD_PRELOAD": str(folder / "elsewhere.so"), "FILE_SYSTEM": file_system, "STRIPES": stripes})
     warnings = re.findall(r"^tangram: the output is on (.*)$", said, re.MULTILINE)
     assert len(warnings) == (1 if words else 0), said
     assert not words or (words in f"on {warnings[0]}" and "o.h5" in warnings[0]), warnings

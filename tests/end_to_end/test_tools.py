@@ -1,39 +1,17 @@
-"""The kernel file in the tools that people open it with, each the real one, and the scripts of jobs/ that read it."""
+"""The kernel file in the tools that people open it with, each the real one, and the lines for them that README shows."""
 
 import re
-import shutil
-import struct
 import subprocess
 import sys
+import tempfile
 
 import h5py
 import numpy
 
-from bad_input_table import BAD_INPUT, IO, USAGE
-from harness import JOBS, ROOT, Skip, each, kernel, read_safetensors, tangram
+from digits_kernel import SAMPLES, make
+from harness import JOBS, ROOT, TANGRAM, Skip, each, environment, kernel, need, tangram
 
-DIGITS = JOBS / "digits" / "digits.h5"
-MODEL = JOBS / "digits" / "digits_mlp.safetensors"
-SAMPLES = 40
-
-
-def make(folder, *options, name="out.h5", precision="float32", **settings):
-    """The path of a kernel file, several tiles, with labels."""
-    with kernel(MODEL, f"{DIGITS}:x", folder / name, "--activation", "tanh", "--tile", 7, "--labels", f"{DIGITS}:y", "--rows",
-                f"10:{10 + SAMPLES}", *options, ranks=2, precision=precision, **settings) as file:
-        return file.filename
-
-
-def need(module=None, program=None):
-    """Skips the test where Debian's package is not installed."""
-    if program and shutil.which(program) is None:
-        raise Skip(f"no {program} here: jobs/install-packages.sh --tests")
-    if module:
-        try:
-            return __import__(module)
-        except ImportError:
-            raise Skip(f"no {module} here: jobs/install-packages.sh --tests") from None
-    return None
+SLOW = True
 
 
 def datasets(file):
@@ -180,173 +158,6 @@ def test_h5dump_prints_every_value(folder):
         assert word in done.stdout, word
 
 
-# ---- jobs/plot.py
-
-
-def plot(*words):
-    need("matplotlib")
-    return subprocess.run([sys.executable, JOBS / "plot.py", *words], capture_output=True, text=True, timeout=120)
-
-
-PLOTTED = {
-    "labels": ([],), "reduction full": (["--reduction", "full"],), "no components": (["--components", "none"],),
-    "unchecked": (["--check-samples", "0"],), "one logit": (["--logit", "3"],), "one sample": (["--rows", "3:4"],),
-}
-
-
-@each(PLOTTED)
-def test_plot_makes_a_picture_of_any_kernel_file(folder, options):
-    rows = [] if "--rows" in options else ["--rows", "0:30"]
-    with kernel(MODEL, f"{DIGITS}:x", folder / "k.h5", "--activation", "tanh", "--labels", f"{DIGITS}:y", *rows, *options,
-                precision="float32") as file:
-        path = file.filename
-    done = plot(path)
-    assert done.returncode == 0, done.stderr
-    assert not done.stderr, done.stderr
-    raw = (folder / "k.png").read_bytes()
-    width, height = struct.unpack(">II", raw[16:24])
-    assert raw.startswith(b"\x89PNG") and width >= 1500 and height >= 1000
-
-
-def test_plot_draws_spectra(folder):
-    path = make(folder)
-    assert tangram("spectrum", path, "--of", "all", ranks=2).code == 0
-    done = plot(folder / "out.spectrum.h5")
-    assert done.returncode == 0 and not done.stderr, done.stderr
-    assert (folder / "out.spectrum.png").read_bytes().startswith(b"\x89PNG")
-
-
-@each({"tensors of all sizes": ([],), "unchecked": (["--check-samples", "0"],)})
-def test_plot_draws_the_gram_of_parameters(folder, options):
-    model, data = folder / "m.safetensors", folder / "d.h5"
-    assert tangram("init", "--widths", "5,40,1,3", "--output", model, "--samples", 50, "--data", data, ranks=0).code == 0
-    kernel(model, f"{data}:x", folder / "k.h5", "--activation", "tanh", "--space", "params", *options, precision="float32").close()
-    done = plot(folder / "k.h5", "--samples", "60")
-    assert done.returncode == 0 and not done.stderr, done.stderr
-    assert (folder / "k.png").read_bytes().startswith(b"\x89PNG")
-
-
-def test_plot_writes_vector_pictures_too(folder):
-    path = make(folder)
-    done = plot(path, "--output", folder / "figure.pdf", "--samples", "10")
-    assert done.returncode == 0 and (folder / "figure.pdf").read_bytes().startswith(b"%PDF"), done.stderr
-
-
-def test_plot_reads_only_a_part_of_a_large_kernel(folder):
-    """1/10 of a kernel of 4000 samples; all of it would be 64 MB."""
-    model, data = folder / "m.safetensors", folder / "d.h5"
-    assert tangram("init", "--widths", "5,8,1", "--output", model, "--samples", 4000, "--data", data).code == 0
-    with kernel(model, f"{data}:x", folder / "k.h5", "--activation", "tanh", "--components", "none", precision="float32") as file:
-        path, whole = file.filename, file["ntk"].nbytes
-    script = ("import sys, runpy; sys.argv = ['plot.py', *sys.argv[1:]]\n"
-              "read = lambda: int([l for l in open('/proc/self/io') if l.startswith('rchar')][0].split()[1])\n"
-              "import matplotlib.pyplot\n"
-              f"module = runpy.run_path({str(JOBS / 'plot.py')!r}); from figures.kernel import Kernel\n"
-              "file = module['open_file'](sys.argv[1]); before = read()\n"
-              "kernel = Kernel(file, 200); part = kernel.part('ntk'); kernel.trace('ntk'); print(read() - before, part.shape)")
-    need("matplotlib")
-    done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    read = int(done.stdout.split()[0])
-    assert "(200, 200)" in done.stdout and read < whole / 8, (done.stdout, whole)
-
-
-@each({"no such file": (None,), "no kernel": (b"no HDF5",)})
-def test_plot_refuses_what_is_no_kernel_file(folder, content):
-    if content:
-        (folder / "k.h5").write_bytes(content)
-    done = plot(folder / "k.h5")
-    assert done.returncode == 2 and done.stderr.startswith("plot: error: ") and "k.h5" in done.stderr, done.stderr
-
-
-# ---- jobs/to_safetensors.py
-
-
-def convert(*words):
-    return subprocess.run([sys.executable, JOBS / "to_safetensors.py", *map(str, words)], capture_output=True, text=True, timeout=120)
-
-
-def network(torch, dtype="float32"):
-    torch.manual_seed(3)
-    model = torch.nn.Sequential(torch.nn.Linear(64, 9), torch.nn.Tanh(), torch.nn.Linear(9, 4)).to(getattr(torch, dtype))
-    return model
-
-
-@each({dtype: (dtype,) for dtype in ("float64", "float32", "float16", "bfloat16")})
-def test_a_saved_state_dict_becomes_a_model_with_the_same_values(folder, dtype):
-    torch = need("torch")
-    model = network(torch, dtype)
-    torch.save(model.state_dict(), folder / "m.pt")
-    done = convert(folder / "m.pt", "--metadata", "activation=tanh")
-    assert done.returncode == 0 and "4 tensors" in done.stdout, done.stderr
-    if dtype != "bfloat16":
-        for name, values in read_safetensors(folder / "m.safetensors").items():
-            assert (values == model.state_dict()[name].double().numpy()).all(), name
-    outputs = folder / "y.h5"
-    with h5py.File(DIGITS) as file, h5py.File(outputs, "w") as expected:
-        x = torch.tensor(file["x"][:20]).double()
-        expected["y"] = model.double()(x).detach().numpy()
-    kernel(folder / "m.safetensors", f"{DIGITS}:x", folder / "k.h5", "--rows", "0:20", "--expect-outputs", f"{outputs}:y").close()
-
-
-def test_transposed_and_shared_tensors_are_written_as_they_read(folder):
-    torch = need("torch")
-    weight = torch.arange(12.0).reshape(3, 4)
-    torch.save({"a.weight": weight.t(), "b.weight": weight[1:, :], "c.weight": weight}, folder / "m.pt")
-    assert convert(folder / "m.pt", folder / "o.safetensors").returncode == 0
-    found = read_safetensors(folder / "o.safetensors")
-    assert (found["a.weight"] == weight.t().numpy()).all() and (found["b.weight"] == weight[1:, :].numpy()).all()
-
-
-def save_whole_model(torch, path):
-    torch.save(network(torch), path)
-
-
-def save_code(torch, path):
-    class Evil:
-        def __reduce__(self):
-            return (open, (str(path) + ".ran", "w"))
-
-    torch.save({"fc.weight": Evil()}, path)
-
-
-REFUSED = {
-    "a whole model": (save_whole_model, BAD_INPUT, "state_dict"),
-    "code": (save_code, BAD_INPUT, "state_dict"),
-    "a checkpoint": (lambda torch, path: torch.save({"epoch": 3, "model": network(torch).state_dict()}, path), BAD_INPUT, "--entry"),
-    "a number": (lambda torch, path: torch.save({"fc.weight": torch.ones(2, 2), "steps": 7}, path), BAD_INPUT, "steps is a int"),
-    "one tensor": (lambda torch, path: torch.save(torch.ones(2, 2), path), BAD_INPUT, "Tensor, not a state_dict"),
-    "complex numbers": (lambda torch, path: torch.save({"w": torch.ones(2, dtype=torch.complex64)}, path), BAD_INPUT, "w is no dense"),
-    "a sparse tensor": (lambda torch, path: torch.save({"w": torch.eye(3).to_sparse()}, path), BAD_INPUT, "w"),
-    "nothing": (lambda torch, path: torch.save({}, path), BAD_INPUT, "no tensors"),
-    "no file of torch": (lambda torch, path: path.write_bytes(b"not a zip"), BAD_INPUT, "m.pt"),
-    "no file": (lambda torch, path: None, IO, "m.pt"),
-    "an output that is there": (lambda torch, path: (torch.save({"w": torch.ones(2)}, path),
-                                                     path.with_suffix(".safetensors").write_bytes(b"x")), USAGE, "--overwrite"),
-}
-
-
-@each(REFUSED)
-def test_what_is_no_state_dict_is_refused_in_one_line(folder, save, code, word):
-    torch = need("torch")
-    path = folder / "m.pt"
-    save(torch, path)
-    done = convert(path)
-    assert done.returncode == code, done
-    assert re.fullmatch(r"to_safetensors: error: .*\n", done.stderr) and word in done.stderr, done.stderr
-    assert not (folder / "m.pt.ran").exists(), "it ran what was in the file"
-    assert not list(folder.glob("*.partial"))
-
-
-def test_a_state_dict_inside_a_checkpoint_is_named(folder):
-    torch = need("torch")
-    torch.save({"epoch": 3, "state": {"model": network(torch).state_dict()}}, folder / "m.pt")
-    assert convert(folder / "m.pt", "--entry", "state.model").returncode == 0
-    assert len(read_safetensors(folder / "m.safetensors")) == 4
-    done = convert(folder / "m.pt", folder / "other.safetensors", "--entry", "state.ema")
-    assert done.returncode == BAD_INPUT and "no entry ema" in done.stderr and "model" in done.stderr
-
-
 # ---- the lines that README shows
 
 
@@ -382,3 +193,21 @@ def test_the_lines_of_readme_read_the_file(folder, program, language, last, expe
     lines = [line for line in readme(language).splitlines() if "h5read" not in line]  # MATLAB's own
     done = subprocess.run([*program, "\n".join([*lines, last])], cwd=folder, capture_output=True, text=True, timeout=120)
     assert done.stdout.strip() == expected, done
+
+
+def test_the_cross_kernel_of_readme_predicts_the_test_digits(folder):
+    """The shell's lines on fewer samples, then Python's as they stand."""
+    section = (ROOT / "README.md").read_text().split("### Test against train")[1].split("\n### ")[0]
+    shell, python = (re.search(rf"^```{language}\n(.*?)^```", section, re.MULTILINE | re.DOTALL)[1] for language in ("sh", "python"))
+    shell = shell.replace("N=1000", "N=200").replace(":1797", ":300").replace("mpirun -n 2 build/release/tangram", '"$TANGRAM"')
+    shell = shell.replace("jobs/digits", str(JOBS / "digits"))
+    with tempfile.TemporaryDirectory(prefix="ompi-") as session:
+        done = subprocess.run(["bash", "-ec", shell], cwd=folder, capture_output=True, text=True, timeout=120,
+                              env=environment(session) | {"TANGRAM": str(TANGRAM), "OMP_NUM_THREADS": "1"})
+    assert done.returncode == 0, done.stderr
+    last = "print(K.shape, k.shape, f.shape, variance.min() > 0, (variance < cross['diagonal'][:]).all())"
+    done = subprocess.run([sys.executable, "-c", python + last], cwd=folder, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    score, shapes = done.stdout.splitlines()
+    assert float(score.removeprefix("right:")) > 0.9, score
+    assert shapes == "(200, 200) (100, 200) (100, 10) True True", shapes

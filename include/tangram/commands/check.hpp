@@ -20,7 +20,7 @@ struct CheckOptions {
     std::int64_t seed = 2;  ///< of the choice of samples and of the probe; a kernel run has 1
     std::optional<double> tolerance;
     std::optional<std::int64_t> threads;
-    std::string model, data;  ///< where the recorded inputs have moved to
+    std::string model, data, test;  ///< where the recorded inputs have moved to
 };
 
 void add_check_options(CLI::App& app, CheckOptions& options);

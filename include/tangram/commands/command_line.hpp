@@ -2,28 +2,23 @@
 // The command line as a value: what to run, or what to print instead. Parsing needs no MPI, so that --help
 // and --version work without it; a mistake is kept and thrown once all ranks can agree on it.
 
-#include "tangram/commands/bench.hpp"
-#include "tangram/commands/check.hpp"
-#include "tangram/commands/compare.hpp"
-#include "tangram/commands/init.hpp"
-#include "tangram/commands/kernel.hpp"
-#include "tangram/commands/spectrum.hpp"
-#include "tangram/commands/verify.hpp"
 #include "tangram/support/error.hpp"
+#include "tangram/support/mpi.hpp"
+#include "tangram/support/stop_request.hpp"
 
+#include <functional>
 #include <optional>
 #include <string>
-#include <variant>
 
 namespace tangram {
 
 struct CommandLine {
-    std::string text;            ///< --help or --version: print this and be done
-    std::optional<Error> error;  ///< a usage error
-    /// The command with its options.
-    std::variant<std::monostate, KernelOptions, InitOptions, BenchOptions, VerifyOptions, CheckOptions,
-                 CompareOptions, SpectrumOptions>
-        run;
+    std::string text{};            ///< --help or --version: print this and be done
+    std::optional<Error> error{};  ///< a usage error
+    bool can_be_stopped =
+        false;  ///< the command takes signals to stop in order: before MPI starts its threads
+    /// Collective. Runs the command and returns its exit code; the request is there where it can be stopped.
+    std::function<int(const mpi::Communicator&, std::optional<StopRequest>&)> run{};
 };
 
 CommandLine parse_command_line(int argc, const char* const* argv);

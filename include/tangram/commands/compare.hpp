@@ -13,11 +13,11 @@ class App;
 namespace tangram {
 
 struct CompareOptions {
-    std::string file;         ///< OUT.h5
-    std::string other;        ///< OTHER.h5:DATASET or OTHER.npy
-    std::string like;         ///< the reduction that OTHER is of; "" for the file's own
-    double tolerance = 1e-5;  ///< of the largest entry
-    std::string model, data;  ///< where the recorded inputs have moved to
+    std::string file;               ///< OUT.h5
+    std::string other;              ///< OTHER.h5:DATASET or OTHER.npy
+    std::string like;               ///< the reduction that OTHER is of; "" for the file's own
+    double tolerance = 1e-5;        ///< of the largest entry
+    std::string model, data, test;  ///< where the recorded inputs have moved to
 };
 
 void add_compare_options(CLI::App& app, CompareOptions& options);

@@ -11,9 +11,13 @@
 #include "tangram/support/error.hpp"
 #include "tangram/support/mpi.hpp"
 
+#include <exception>
 #include <functional>
 
 namespace tangram {
+
+/// Any exception as an Error: what is none is a lack of memory or of threads, or a failure of the program.
+Error as_error(const std::exception& exception);
 
 /// Collective. Runs `work` on every rank; if it throws on any, every rank throws the AgreedError of the
 /// lowest such rank. `work` makes no collective call, or a single one that succeeds or fails

@@ -34,6 +34,14 @@ std::vector<double> symmetric_eigenvalues(ConstMatrixView<double> A);
 /// other rows are scratch (LAPACK dgelqf of the transpose).
 void upper_factor(MatrixView<double> A);
 
+/// Has OpenBLAS take the buffers that calls on `threads` threads at a time need, 128 MiB of address space each. It does so
+/// at a first call, and where there is no room it tries for ever; this throws Error(no_resources).
+void take_buffers(int threads);
+
+/// The same before MPI starts, for the threads that OpenBLAS has begun itself: where they lack a buffer, whatever forks or
+/// ends the process in order waits for them for ever. Throws Error(no_resources).
+void require_room();
+
 /// How many threads one BLAS call may use.
 void set_blas_threads(int threads);
 

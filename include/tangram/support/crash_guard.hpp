@@ -16,6 +16,9 @@ public:
     /// A crash of this process prints "tangram: error: <message>" and ends it at once with `code`. One at a time.
     CrashGuard(ExitCode code, const std::string& message);
     ~CrashGuard();
+    /// Stays to the end of the process, which a crash then ends with `code` and without a word: after an error that is said
+    /// otherwise, where what was read may have left memory in disorder.
+    void stay(ExitCode code);
     CrashGuard(const CrashGuard&) = delete;
     CrashGuard& operator=(const CrashGuard&) = delete;
 
@@ -23,6 +26,7 @@ private:
     static constexpr std::array signals{SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL};
     std::array<struct sigaction, signals.size()> before_{};
     std::string line_;
+    bool stays_ = false;
 };
 
 }  // namespace tangram

@@ -43,7 +43,7 @@ enum class Solver { fastest, most_robust };
 EigenPairs solve_symmetric(const mpi::Communicator& comm, const BlockCyclic& layout, AlignedBuffer<double>& A,
                            bool vectors, Solver solver, int threads);
 
-/// How good they are.
+/// How good they are; infinite where something is no number. A's squares may neither overflow nor vanish.
 struct EigenErrors {
     double residual = 0;       ///< max |A V - V Lambda| / (n eps |A|), |A| = max_j sum_i |A_ij|
     double orthogonality = 0;  ///< max |V^T V - 1| / (n eps)

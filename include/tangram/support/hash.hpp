@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -43,6 +44,6 @@ struct FileDigest {
 };
 
 /// Reads the file `path` once. Throws Error(io) naming it.
-FileDigest digest_file(const std::string& path);
+FileDigest digest_file(const std::string& path, const std::function<void()>& between_pieces = {});
 
 }  // namespace tangram

@@ -14,7 +14,8 @@
 namespace tangram::h5 {
 
 /// Owns one HDF5 identifier of any kind. A handle of a file opened under MPI is not closed while an exception
-/// is in flight: closing is collective, and the other ranks may not be there.
+/// is in flight: closing is collective, and the other ranks may not be there. Others always are: the library crashes at
+/// its end over a virtual dataset that is left open.
 class Handle {
 public:
     using Close = herr_t (*)(hid_t);

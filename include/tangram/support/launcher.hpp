@@ -12,8 +12,6 @@ bool launched_without_pmix();
 
 /// What is said of that.
 inline constexpr const char* without_pmix =
-    "srun started this program without PMIx, which Open MPI needs: use `srun --mpi=pmix`, or mpirun inside "
-    "the "
-    "allocation";
+    "srun started this program without PMIx, which Open MPI needs: use `srun --mpi=pmix`, or mpirun inside the allocation";
 
 }  // namespace tangram

@@ -28,8 +28,15 @@ struct MatrixView {
     Index cols = 0;
     Index ld = 0;
 
-    T& operator()(Index i, Index j) const { return data[i * ld + j]; }
-    T* row(Index i) const { return data + i * ld; }
+    T& operator()(Index i, Index j) const {
+        assert(i >= 0 && i < rows && j >= 0 && j < cols);
+        return data[i * ld + j];
+    }
+    /// Row i; or where rows end, for a run of none.
+    T* row(Index i) const {
+        assert(i >= 0 && i <= rows);
+        return data + i * ld;
+    }
 
     /// The `n_rows` x `n_cols` part that starts at entry (i, j).
     [[nodiscard]] MatrixView block(Index i, Index j, Index n_rows, Index n_cols) const {
@@ -84,8 +91,14 @@ public:
     Matrix(Index rows, Index cols) : memory_(checked_size(rows, cols)), rows_(rows), cols_(cols) {
         for (Index i = 0; i < rows * cols; ++i) memory_.data()[i] = T{};
     }
-    T& operator()(Index i, Index j) { return memory_.data()[i * cols_ + j]; }
-    const T& operator()(Index i, Index j) const { return memory_.data()[i * cols_ + j]; }
+    T& operator()(Index i, Index j) {
+        assert(i >= 0 && i < rows_ && j >= 0 && j < cols_);
+        return memory_.data()[i * cols_ + j];
+    }
+    const T& operator()(Index i, Index j) const {
+        assert(i >= 0 && i < rows_ && j >= 0 && j < cols_);
+        return memory_.data()[i * cols_ + j];
+    }
     [[nodiscard]] Index rows() const { return rows_; }
     [[nodiscard]] Index cols() const { return cols_; }
     [[nodiscard]] Index size() const { return rows_ * cols_; }

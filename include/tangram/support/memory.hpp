@@ -17,4 +17,13 @@ Index peak_memory();
 /// groups (version 2) say; nothing where neither does.
 std::optional<Index> available_memory();
 
+/// Whether so many more bytes of address space can be had: a limit on it (ulimit -v) ends libraries that do not ask in ways of
+/// their own.
+bool has_address_space(Index bytes);
+
+/// Bytes as GiB, 2^30 of them.
+inline double gib(Index bytes) {
+    return static_cast<double>(bytes) / static_cast<double>(Index{1} << 30);
+}
+
 }  // namespace tangram

@@ -70,8 +70,8 @@ private:
     MPI_Datatype type_ = MPI_DATATYPE_NULL;
 };
 
-/// Collective. Every rank leaves with root's bytes; any size (sent in slices of at most 1 GiB).
-void broadcast_bytes(const Communicator& comm, void* data, Index bytes);
+/// Collective. Every rank leaves with the bytes of rank `from`; any size (sent in slices of at most 1 GiB).
+void broadcast_bytes(const Communicator& comm, void* data, Index bytes, int from = 0);
 
 /// Collective. Every rank leaves with root's value or text or vector.
 Index broadcast(const Communicator& comm, Index value);

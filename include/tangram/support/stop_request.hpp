@@ -1,7 +1,8 @@
 #pragma once
 // Requests to stop in order: SIGUSR1, SIGTERM, or a time that is over.
 
-#include <chrono>
+#include "tangram/support/stopwatch.hpp"
+
 #include <optional>
 
 namespace tangram {
@@ -20,7 +21,7 @@ public:
     [[nodiscard]] bool is_made() const;
 
 private:
-    std::chrono::steady_clock::time_point start_;
+    Stopwatch since_start_;
     std::optional<double> seconds_;
 };
 

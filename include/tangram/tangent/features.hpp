@@ -1,42 +1,48 @@
 #pragma once
-// Features of samples: activations X_l and sensitivities S_l = d(output_r)/d z_l, by one forward and one
-// backward pass.
+// Features of samples: values X and sensitivities S = E d(outputs)/d(value), by one forward and one backward sweep over
+// the graph, operator by operator (tangent/operators.hpp).
 //
-//   (n, d_l)       Z_l = a_l X_{l-1} W_l^T + b_l B_l     X_l = c_l phi_l(Z_l)
-//   (n, R, d_l)    S_L = E * c_L phi_L'(Z_L)             S_{l-1} = a_l (S_l W_l) * c_{l-1} phi_{l-1}'(Z_{l-1})
+//   forward     every node once, in order                        values (n, d)
+//   backward    S of the output is E; every node once, from the last: a value's S is the sum over its consumers    (n R, d)
 //
 // All of it is computed in float64 and rounded once, when it is stored: a float32 kernel then carries the
 // rounding of its Gram products only, however deep the network, and no relu falls on the other side of its
-// kink. Work: about 2 n P (1 + R) operations for P parameters, against 2 n N D for the tiles.
+// kink. Work of a dense chain: about 2 n P (1 + R) operations for P parameters, against 2 n N D for the tiles.
 
-#include "tangram/model/network.hpp"
+#include "tangram/network/network.hpp"
+#include "tangram/network/reduction.hpp"
 #include "tangram/tangent/panel.hpp"
-#include "tangram/tangent/reduction.hpp"
 
 namespace tangram {
 
 /// Scratch memory for one thread; grows at first use and is then reused.
 struct FeatureScratch {
-    std::vector<AlignedBuffer<double>> preactivations, activations, derivatives;  ///< [l-1]: (strip, d_l)
-    AlignedBuffer<double> sensitivity, next_sensitivity;                          ///< (strip, R, max d)
+    std::vector<AlignedBuffer<double>> values;  ///< [value]: (strip, d); the input's stays where it is
+    std::vector<AlignedBuffer<double>> kept;    ///< [node]: (strip, kept_values())
+    std::vector<AlignedBuffer<double>>
+        sensitivities;  ///< (strip R, widest that it is used for), used in turn
 };
 
 /// Bytes of the scratch that compute_features() makes for panels of `panel_size` samples.
 Index feature_scratch_bytes(const Network& network, const Reduction& reduction, Index panel_size);
 
+/// What is the same for all panels of an axis.
+struct FeatureSetup {
+    const Network& network;
+    const Reduction& reduction;
+    const PanelLayout& layout;
+};
+
 /// Computes the features of the samples X (n, d_0) into the panel at `block` (n <= layout.samples) and the
-/// outputs X_L (n, C) into `outputs`. Bits depend on n, the network and the CPU only. One BLAS thread. Throws
+/// outputs (n, C) into `outputs`. Bits depend on n, the network and the CPU only. One BLAS thread. Throws
 /// WrongNumberError naming layer, sample (counted from `first_sample`) and tensor of the first value that is
 /// not finite, or that overflows T.
-void compute_features(const Network& network, const Reduction& reduction, const PanelLayout& layout,
-                      ConstMatrixView<double> X, Index first_sample, float* block, MatrixView<double> outputs,
-                      FeatureScratch& scratch);
-void compute_features(const Network& network, const Reduction& reduction, const PanelLayout& layout,
-                      ConstMatrixView<double> X, Index first_sample, double* block,
+template <class T>
+void compute_features(const FeatureSetup& setup, ConstMatrixView<double> X, Index first_sample, T* block,
                       MatrixView<double> outputs, FeatureScratch& scratch);
 
-/// Preactivations Z_l (n, d_l) of samples X, l = 1..L, by the same products as the features; the last bits may
-/// differ, because gemm sees another number of rows.
-std::vector<Matrix<double>> preactivations(const Network& network, ConstMatrixView<double> X);
+/// [value]: (n, d) for samples X, by the same products as the features; the last bits may differ, because gemm sees
+/// another number of rows.
+std::vector<Matrix<double>> values_of(const Network& network, ConstMatrixView<double> X);
 
 }  // namespace tangram

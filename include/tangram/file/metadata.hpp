@@ -1,0 +1,74 @@
+#pragma once
+// The second phase of writing: strings, attributes and small tables, which parallel HDF5 cannot write, by
+// rank 0 alone. All of it comes as data: what it means is known by those who hand it over.
+//
+//   /  /samples (N)  /labels (N)  /sample_hashes (N)  and the same of test samples  /parameter_blocks  /diagonal
+//   /component_diagonals/<tensor>  /checks  /checksums/<dataset> (tiles, tiles)  /timing (phases, ranks)  /provenance
+
+#include "tangram/file/provenance.hpp"
+#include "tangram/file/timing.hpp"
+#include "tangram/grid/shape.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace tangram {
+
+/// What is known of one set of samples.
+struct SampleRecord {
+    std::vector<std::int64_t> rows;     ///< (N): the row of each in the input
+    std::vector<std::uint64_t> hashes;  ///< (N): XXH3 of each as the network sees it, in float64
+    struct Labels {
+        bool integers = true;
+        std::vector<double> values;        ///< (N)
+        std::vector<std::string> classes;  ///< of labels that were texts
+    };
+    std::optional<Labels> labels;
+};
+
+/// One line of the table of components in /checks.
+struct ComponentRecord {
+    std::string name;
+    double relative_error = 0, normalized_error = 0, scale = 0, probe_error = 0;
+    std::string remark{};  ///< what these do not say
+};
+
+/// What the checks found.
+struct CheckRecord {
+    bool passed = true;
+    bool run = false;                   ///< whether the tables below are there
+    std::vector<Attribute> attributes;  ///< of /checks
+    std::vector<ComponentRecord> components;
+    std::vector<std::int64_t> samples, test_samples;  ///< that were compared with explicit Jacobians
+    Matrix<double> jacobian_ntk, layerwise_ntk;       ///< of these; may be empty
+};
+
+/// Kernels of the row samples with themselves, (M) or, for full, (M, C, C): the sum, and each tensor's.
+struct DiagonalRecord {
+    bool is_full = false;
+    Index rows_each = 1;
+    Matrix<double> total;                                            ///< (M, rows_each^2)
+    std::vector<std::pair<std::string, Matrix<double>>> components;  ///< by the tensor's dataset name
+};
+
+/// Everything small that goes into the file.
+struct KernelMetadata {
+    const Shape& shape;
+    std::vector<Attribute> root;  ///< beside format, software, date and status
+    Index outputs = 1;            ///< C
+    SampleRecord samples{};
+    std::optional<SampleRecord> test{};
+    std::optional<DiagonalRecord> diagonal{};
+    std::vector<std::vector<std::uint64_t>> checksums{};  ///< [matrix]: (row panels, column panels)
+    CheckRecord checks{};
+    Timing timing{};
+    Provenance provenance{};
+};
+
+/// Writes it all into the partial file, and a checksum of it (file/contents_checksum.hpp), after which nothing
+/// may be written to the file. One rank, no other has the file open. Throws Error(io).
+void write_metadata(const std::string& path, const KernelMetadata& metadata);
+
+}  // namespace tangram

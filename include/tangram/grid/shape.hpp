@@ -1,0 +1,81 @@
+#pragma once
+// The shape of a set of matrices that share their axes and tiles: what a product makes, and what a kernel file holds.
+//
+//   matrix   (rows, columns) = (row axis extent * rows_each, column axis extent * rows_each), stored in tiles of
+//            (T_row rows_each, T_column rows_each), T the whole panels of the two axes
+//   array    (rows, columns), one row a sample: the network's outputs
+
+#include "tangram/grid/axis.hpp"
+#include "tangram/support/precision.hpp"
+
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace tangram {
+
+/// The sum that the file is about, a part of that sum, or neither.
+enum class Role { total, component, other };
+
+/// What is said of a matrix beside its numbers, for whoever writes it down.
+struct Attribute {
+    std::string name;
+    std::variant<Index, double, std::string, std::vector<std::string>, std::vector<std::int64_t>> value;
+};
+
+struct StoredMatrix {
+    Role role = Role::total;
+    std::string path;     ///< of the dataset: "/ntk", "/components/fc1.weight"
+    std::string name;     ///< "ntk", "fc1.weight", "fc1", "parameter_gram"
+    Index rows_each = 1;  ///< rows of one unit: C for the kernel and components of reduction full
+    Index source =
+        -1;  ///< what it is of, as its product counts: a tensor, a step; -1: not known, as of a file
+    std::vector<Attribute> attributes{};
+    [[nodiscard]] bool is_component() const { return role == Role::component; }
+};
+
+/// The arrays that there may be.
+inline constexpr const char* outputs_path = "/outputs";
+inline constexpr const char* test_outputs_path = "/test_outputs";
+
+struct StoredArray {
+    std::string path;
+    Index rows = 0;
+    Index columns = 0;
+};
+
+struct Shape {
+    Axes axes;
+    Precision precision = Precision::float32;
+    std::vector<StoredMatrix> matrices;  ///< in the order in which a tile produces them, the total last
+    std::vector<StoredArray> arrays;
+
+    [[nodiscard]] const StoredMatrix& total() const { return matrices.back(); }
+    [[nodiscard]] Index rows(const StoredMatrix& matrix) const { return axes.row.extent * matrix.rows_each; }
+    [[nodiscard]] Index columns(const StoredMatrix& matrix) const {
+        return axes.column.extent * matrix.rows_each;
+    }
+    [[nodiscard]] std::size_t total_index() const { return matrices.size() - 1; }
+    /// Rows and columns of one whole tile of it.
+    [[nodiscard]] Index tile_rows(const StoredMatrix& matrix) const {
+        return axes.row.whole() * matrix.rows_each;
+    }
+    [[nodiscard]] Index tile_columns(const StoredMatrix& matrix) const {
+        return axes.column.whole() * matrix.rows_each;
+    }
+    /// Entries of the largest whole tile.
+    [[nodiscard]] Index tile_entries() const { return tile_rows(total()) * tile_columns(total()); }
+    /// Planes of one tile that are written: each matrix once, or twice where it is mirrored.
+    [[nodiscard]] std::size_t planes_of(const Tile& tile) const {
+        return matrices.size() * (axes.is_mirrored(tile) ? 2 : 1);
+    }
+    [[nodiscard]] bool has_components() const;
+};
+
+/// Rows of the largest tile: one chunk of a float64 matrix then stays below the 1 GiB that one HDF5 call moves.
+inline constexpr Index largest_tile_rows = 8192;
+
+/// Throws Error(usage) if the tiles are larger than HDF5 can hold in one chunk.
+void require_tiles_fit(const Shape& shape);
+
+}  // namespace tangram

@@ -1,0 +1,63 @@
+#pragma once
+// The tiles of samples against samples. Each tile is computed from two panels, step by step (tangent/forms.hpp), with one
+// BLAS thread; of a symmetric matrix in one orientation (I >= J), then mirrored: the same bits on any number of ranks
+// and threads.
+//
+//   for each step:    prepare G, H    total += the step's kernels    each tensor's kernel, where it is stored
+//
+// Threads take tiles; each finished plane (one matrix's part of one tile) goes through a bounded queue to the
+// calling thread, which hands it to the sink: only that thread may call MPI or HDF5.
+
+#include "tangram/grid/plane_queue.hpp"
+#include "tangram/grid/shape.hpp"
+#include "tangram/product/feature_store.hpp"
+#include "tangram/tangent/forms.hpp"
+
+#include <vector>
+
+namespace tangram {
+
+/// The memory of the tile loop, allocated once: scratch for each thread, and the planes that circulate between the
+/// threads and the writer.
+template <class T>
+struct TileWorkspace {
+    TileWorkspace(const Shape& shape, const Network& network, const Reduction& reduction, int threads);
+
+    PlaneQueue<T> queue;
+    std::vector<GramScratch<T>> scratch;  ///< one a thread
+    [[nodiscard]] int threads() const { return static_cast<int>(scratch.size()); }
+};
+
+/// Bytes of a workspace.
+Index workspace_bytes(const Shape& shape, const Network& network, const Reduction& reduction, int threads);
+
+inline constexpr Index not_stored = -1;
+
+/// The matrices that a step makes, by number, or not_stored.
+struct StepPlanes {
+    Index conjugate = not_stored;  ///< of its input
+    std::vector<Index> tensors;    ///< of each of its tensors
+};
+
+/// What the tiles of a run have in common.
+template <class T>
+struct TileProblem {
+    TileProblem(const Network& network, const Reduction& reduction, const Shape& shape,
+                const FeatureStore<T>& store);
+    const Shape& shape;
+    const FeatureStore<T>& store;
+    bool full;
+    std::vector<PreparedStep> steps;
+    std::vector<StepPlanes> planes;  ///< [step]
+};
+
+/// Computes `tiles`, whose panels the store holds, on the threads of the workspace (the calling thread comes on
+/// top and mostly waits) and hands every plane to `sink`, on the calling thread, in no fixed order. Once
+/// `go_on` says no, the tiles under way are finished. No memory is allocated.
+/// What sink and go_on throw ends the loop and comes out here. Throws Error(bad_input) naming samples if a
+/// kernel entry is not finite.
+template <class T>
+void assemble(const TileProblem<T>& problem, const std::vector<Tile>& tiles, TileWorkspace<T>& workspace,
+              const TileSink<T>& sink, const GoOn& go_on);
+
+}  // namespace tangram

@@ -1,0 +1,16 @@
+#pragma once
+// The features of a rank's own panels of one axis, panel by panel, threads sharing the panels.
+
+#include "tangram/product/feature_store.hpp"
+
+namespace tangram {
+
+/// Computes the numbered panels of `range`, all of one axis, into the store, and the outputs into `outputs` (samples of the
+/// range, C). X (samples of the range, d_0). Not collective. Throws WrongNumberError for the first panel in which a
+/// feature, or a kernel entry that will be made of them, is not finite.
+template <class T>
+void compute_shard_features(const Network& network, const Reduction& reduction, const PanelRange& range,
+                            ConstMatrixView<double> X, int threads, FeatureStore<T>& store,
+                            MatrixView<double> outputs);
+
+}  // namespace tangram

@@ -1,0 +1,59 @@
+#pragma once
+// What `tangram kernel` may be told: one table of options drives the parser, --help, --config and the record in the output.
+
+#include "tangram/input/graph.hpp"
+#include "tangram/input/samples.hpp"
+#include "tangram/network/chain.hpp"
+#include "tangram/support/parallel_hdf5.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace tangram {
+
+struct KernelOptions {
+    std::string model, output;
+    NetworkOptions network;
+    GraphOptions graph;
+    SampleOptions samples;
+    std::string labels, expected_outputs;  ///< FILE:DATASET, "" for none
+    SampleOptions test;  ///< the rows of the kernel, where they are others; no locations for none
+    std::string test_labels, expected_test_outputs;
+    std::string space = "samples";
+    std::string reduction = "trace";
+    std::optional<std::int64_t> logit;
+    std::string components = "all";
+    std::optional<std::string> conjugate_kernels;  ///< last; none with components none
+    std::string precision = "float32";
+    std::optional<std::int64_t> tile;     ///< samples a panel (by N and the network)
+    std::optional<std::int64_t> threads;  ///< this rank's share of the cores
+    std::int64_t check_samples = 16;
+    std::optional<double> check_tolerance;         ///< 1e-5 in float32, 1e-10 in float64
+    std::optional<double> memory;                  ///< GiB a rank (its share of what the node has left)
+    std::optional<double> max_seconds;             ///< then stop in order
+    double checkpoint_seconds = 30;                ///< at most between two notes of what is on disk
+    std::optional<std::int64_t> stop_after_tiles;  ///< of all ranks together, for tests
+    std::vector<std::string> hints;                ///< "key=value", for MPI-IO
+    bool resume = false;
+    bool overwrite = false;
+    bool dry_run = false;
+    std::string progress = "auto";
+    std::string log_level = "info";
+    std::string command_line;   ///< as it was typed
+    std::string configuration;  ///< the options as TOML
+};
+
+void add_kernel_options(CLI::App& app, KernelOptions& options);
+
+/// What --hint gave, each "key=value". Throws Error(usage) where one is not.
+h5::MpiIoHints parse_hints(const std::vector<std::string>& hints);
+
+/// Throws Error(usage) on options that contradict each other or make no sense for any input.
+void validate(const KernelOptions& options);
+
+}  // namespace tangram

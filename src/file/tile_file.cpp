@@ -1,0 +1,148 @@
+#include "tangram/file/tile_file.hpp"
+
+#include "tangram/support/error.hpp"
+#include "tangram/support/hdf5.hpp"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdint>
+
+namespace tangram {
+
+namespace {
+
+constexpr std::size_t page_bytes = 4096;
+
+struct ChunkRun {
+    Index begin = 0;
+    Index stride = 0;
+};
+
+/// Where the chunks of a matrix lie. HDF5 may leave gaps between them, so that each begins on
+/// a page. Throws Error(io) unless they lie in order, equally far apart.
+ChunkRun locate_chunks(const h5::Handle& file, const Shape& shape, const StoredMatrix& matrix) {
+    const h5::Handle dataset = h5::open_dataset(file, matrix.path);
+    const Index rows = shape.tile_rows(matrix);
+    const Index columns = shape.tile_columns(matrix);
+    const Index bytes = rows * columns * value_bytes(shape.precision);
+    const Index last_row = shape.axes.row.panels() - 1;
+    const Index last_column = shape.axes.column.panels() - 1;
+    const Index begin = h5::chunk_offset(dataset, 0, 0);
+    const Index second = last_column > 0 ? h5::chunk_offset(dataset, 0, columns)
+                         : last_row > 0  ? h5::chunk_offset(dataset, rows, 0)
+                                         : begin + bytes;
+    const Index stride = second - begin;
+    for (const Tile tile : {Tile{0, last_column}, Tile{last_row, 0}, Tile{last_row, last_column}}) {
+        const Index place = h5::chunk_offset(dataset, tile.row * rows, tile.column * columns);
+        if (stride < bytes || place != begin + shape.axes.stored_index(tile) * stride) {
+            fail(ExitCode::io,
+                 "the tiles do not lie in order ({}): this HDF5 {} lays files out in another way",
+                 matrix.path, h5::library_version());
+        }
+    }
+    return {begin, stride};
+}
+
+/// The file opened past the page cache; closed where its file system does not know how.
+FileDescriptor open_direct(const std::string& path, int flags) {
+    FileDescriptor file(path, flags | O_DIRECT);
+    const AlignedBuffer<char> memory(page_aligned_from);
+    if (file.is_open() && pread(file.get(), memory.data(), page_bytes, 0) < 0) return {};
+    return file;
+}
+
+}  // namespace
+
+TileFile::TileFile(const std::string& path, const Shape& shape, Access access)
+    : axes_(shape.axes), precision_(shape.precision) {
+    const h5::Handle file = h5::open_readonly(path);
+    for (const StoredMatrix& matrix : shape.matrices) {
+        const Index rows = shape.tile_rows(matrix);
+        const Index columns = shape.tile_columns(matrix);
+        const ChunkRun run = locate_chunks(file, shape, matrix);
+        places_.push_back({run.begin, run.stride, rows, columns, matrix.rows_each,
+                           at(run.begin) % page_bytes == 0 &&
+                               at(rows * columns * value_bytes(precision_)) % page_bytes == 0});
+    }
+    for (const StoredArray& array : shape.arrays)
+        arrays_.push_back({h5::data_offset(h5::open_dataset(file, array.path)), array.rows, array.columns});
+    const int flags = access == Access::read ? O_RDONLY : O_RDWR;
+    cached_ = open_file(path, flags);
+    direct_ = open_direct(path, flags);
+}
+
+Index TileFile::offset_of(std::size_t matrix, const Tile& block) const {
+    const Place& place = places_[matrix];
+    return place.begin + axes_.stored_index(block) * place.stride;
+}
+
+const FileDescriptor& TileFile::descriptor_for(const Place& place, const void* memory) const {
+    const bool on_pages = reinterpret_cast<std::uintptr_t>(memory) % page_bytes == 0;
+    return place.direct && on_pages && direct_.is_open() ? direct_ : cached_;
+}
+
+template <class T>
+void TileFile::write(std::size_t matrix, const Tile& block, ConstMatrixView<T> values) const {
+    const Place& place = places_[matrix];
+    const Index bytes = place.chunk_rows * place.chunk_columns * static_cast<Index>(sizeof(T));
+    descriptor_for(place, values.data).write_at(values.data, bytes, offset_of(matrix, block));
+}
+
+template <class T>
+ConstMatrixView<T> TileFile::read(std::size_t matrix, const Tile& block, T* memory) const {
+    const Place& place = places_[matrix];
+    const Index bytes = place.chunk_rows * place.chunk_columns * static_cast<Index>(sizeof(T));
+    descriptor_for(place, memory).read_at(memory, bytes, offset_of(matrix, block));
+    return {memory, axes_.row.size(block.row) * place.rows_each,
+            axes_.column.size(block.column) * place.rows_each, place.chunk_columns};
+}
+
+void TileFile::read_entries(std::size_t matrix, Index row, Index col, MatrixView<double> out) const {
+    const Place& place = places_[matrix];
+    const Tile block{row / place.chunk_rows, col / place.chunk_columns};
+    const Index bytes = value_bytes(precision_);
+    std::vector<float> singles(at(out.cols));
+    for (Index i = 0; i < out.rows; ++i) {
+        const Index in_chunk = (row + i) % place.chunk_rows * place.chunk_columns + col % place.chunk_columns;
+        void* const to = precision_ == Precision::float32 ? static_cast<void*>(singles.data()) : out.row(i);
+        cached_.read_at(to, out.cols * bytes, offset_of(matrix, block) + in_chunk * bytes);
+        if (precision_ == Precision::float32) std::copy(singles.begin(), singles.end(), out.row(i));
+    }
+}
+
+void TileFile::write_rows(std::size_t array, Index first, ConstMatrixView<double> rows) const {
+    const Index bytes = rows.cols * value_bytes(precision_);
+    const Index place = arrays_[array].begin + first * bytes;
+    if (precision_ == Precision::float64) {
+        cached_.write_at(rows.data, rows.rows * bytes, place);
+        return;
+    }
+    const std::vector<float> rounded(rows.data, rows.data + rows.rows * rows.cols);
+    cached_.write_at(rounded.data(), rows.rows * bytes, place);
+}
+
+std::vector<ByteRange> TileFile::array_ranges() const {
+    std::vector<ByteRange> ranges;
+    const Index bytes = value_bytes(precision_);
+    for (const Rows& array : arrays_)
+        ranges.push_back({array.begin, array.begin + array.count * array.columns * bytes});
+    for (const Place& place : places_) {
+        const Index chunk_bytes = place.chunk_rows * place.chunk_columns * bytes;
+        ranges.push_back(
+            {place.begin, place.begin + (axes_.stored_tiles() - 1) * place.stride + chunk_bytes});
+    }
+    return ranges;
+}
+
+void TileFile::sync() const {
+    cached_.sync_data();
+}
+
+template void TileFile::write(std::size_t, const Tile&, ConstMatrixView<float>) const;
+template void TileFile::write(std::size_t, const Tile&, ConstMatrixView<double>) const;
+template ConstMatrixView<float> TileFile::read(std::size_t, const Tile&, float*) const;
+template ConstMatrixView<double> TileFile::read(std::size_t, const Tile&, double*) const;
+
+}  // namespace tangram

@@ -1,0 +1,228 @@
+#include "tangram/run/inputs.hpp"
+
+#include "named_inputs.hpp"
+#include "read_network.hpp"
+#include "tangram/input/input_sources.hpp"
+#include "tangram/support/agreement.hpp"
+#include "tangram/support/crash_guard.hpp"
+#include "tangram/support/location.hpp"
+#include "tangram/support/text.hpp"
+#include "tangram/tangent/wrong_number.hpp"
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace tangram {
+
+namespace {
+
+Reduction choose_reduction(const KernelOptions& options, Index outputs) {
+    Reduction reduction;
+    reduction.outputs = outputs;
+    if (!options.logit) {
+        reduction.kind = parse_reduction(options.reduction);
+        return reduction;
+    }
+    if (*options.logit >= outputs) {
+        fail(ExitCode::usage, "--logit {} is beyond the network's {} outputs: give a number from 0 to {}",
+             *options.logit, outputs, outputs - 1);
+    }
+    reduction.kind = ReductionKind::logit;
+    reduction.logit = *options.logit;
+    return reduction;
+}
+
+void append(std::vector<std::string>& all, const std::vector<std::string>& more) {
+    all.insert(all.end(), more.begin(), more.end());
+}
+
+/// Collective. Root's selection on every rank.
+void broadcast_selection(const mpi::Communicator& world, SampleSelection& selection) {
+    selection.dataset_rows = mpi::broadcast(world, selection.dataset_rows);
+    selection.width = mpi::broadcast(world, selection.width);
+    selection.integers = mpi::broadcast(world, Index{selection.integers ? 1 : 0}) != 0;
+    selection.rows = mpi::broadcast(world, std::move(selection.rows));
+    selection.sources.resize(at(mpi::broadcast(world, static_cast<Index>(selection.sources.size()))));
+    for (SampleSource& source : selection.sources) {
+        source.location = mpi::broadcast(world, std::move(source.location));
+        source.transposed = mpi::broadcast(world, Index{source.transposed ? 1 : 0}) != 0;
+        source.width = mpi::broadcast(world, source.width);
+        source.channels = mpi::broadcast(world, source.channels);
+    }
+}
+
+/// Collective. Root's labels on every rank.
+void broadcast_labels(const mpi::Communicator& world, Labels& labels) {
+    labels.integers = mpi::broadcast(world, Index{labels.integers ? 1 : 0}) != 0;
+    labels.values = mpi::broadcast(world, std::move(labels.values));
+}
+
+/// Collective.
+void broadcast_set(const mpi::Communicator& world, InputSet& set) {
+    broadcast_selection(world, set.selection);
+    if (set.labels) broadcast_labels(world, *set.labels);
+}
+
+/// One rank. Notes the other files that the values of `location` lie in, and their digests.
+void follow_links(const std::string& location, const std::function<void()>& may_stop, Inputs& all) {
+    const std::vector<std::string> linked = linked_files(location);
+    if (linked.empty()) return;
+    all.notes.push_back(
+        fmt::format("{}: links lead to {}, which are read too", printable(location), name_some(linked)));
+    for (const std::string& file : linked) all.linked_digests.push_back(digest_file(file, may_stop));
+}
+
+/// One rank. Opens and settles all that the set's options name; adds what the user should be told. `train`: labels of
+/// the samples that these are tested against, or none.
+void open_set(InputSet& set, Index inputs, Index outputs, const std::optional<Labels>& train,
+              const std::function<void()>& may_stop, Inputs& all) {
+    for (const std::string& location : set.options.locations) follow_links(location, may_stop, all);
+    for (const std::string& location : {set.options.indices, set.labels_location, set.expected_location}) {
+        if (!location.empty()) follow_links(location, may_stop, all);
+    }
+    set.selection = select_samples(set.options, inputs);
+    if (set.labels) set.labels = read_labels(set.labels_location, set.selection, train ? &*train : nullptr);
+    if (!set.expected_location.empty()) {
+        Matrix<double> first_row(1, outputs);
+        read_expected_outputs(set.expected_location, set.selection, 0, first_row.view());
+    }
+    append(all.notes, set.selection.notes);
+    if (set.labels) append(all.notes, set.labels->notes);
+}
+
+/// The sets that the options name, not opened yet. Test samples are scaled as the others are.
+void name_sets(const KernelOptions& options, Inputs& inputs) {
+    inputs.samples = {options.samples, options.labels, options.expected_outputs};
+    if (!options.labels.empty()) inputs.samples.labels.emplace();
+    if (options.test.locations.empty()) return;
+    inputs.test.emplace(InputSet{options.samples, options.test_labels, options.expected_test_outputs});
+    inputs.test->options.locations = options.test.locations;
+    inputs.test->options.rows = options.test.rows;
+    inputs.test->options.indices = options.test.indices;
+    if (!options.test_labels.empty()) inputs.test->labels.emplace();
+}
+
+std::vector<const InputSet*> sets_of(const Inputs& inputs) {
+    std::vector<const InputSet*> sets{&inputs.samples};
+    if (inputs.test) sets.push_back(&*inputs.test);
+    return sets;
+}
+
+/// Of a graph: which of its inputs each source of samples is for.
+void name_inputs(const std::vector<GraphInput>& of_graph, Inputs& inputs) {
+    if (of_graph.empty()) return;
+    order_by_inputs(of_graph, "--data", inputs.samples.options.locations);
+    if (inputs.test) order_by_inputs(of_graph, "--test", inputs.test->options.locations);
+}
+
+ConjugateKernels choose_conjugate_kernels(const KernelOptions& options) {
+    const std::string fallback = options.components == "none" ? "none" : "last";
+    const std::string wanted = options.conjugate_kernels.value_or(fallback);
+    return wanted == "all"    ? ConjugateKernels::all
+           : wanted == "last" ? ConjugateKernels::last
+                              : ConjugateKernels::none;
+}
+
+}  // namespace
+
+SampleSet InputSet::as_set() const {
+    return {count(),
+            [this](Index first, MatrixView<double> out) { read_samples(options, selection, first, out); }};
+}
+
+Problem make_problem(const KernelOptions& options, const Inputs& inputs) {
+    Problem problem{inputs.network, inputs.reduction, inputs.samples.as_set(), {}, {}, options.tile};
+    if (inputs.test) problem.test = inputs.test->as_set();
+    problem.precision = parse_precision(options.precision);
+    problem.components = options.components == "all";
+    problem.conjugate_kernels = choose_conjugate_kernels(options);
+    return problem;
+}
+
+const Product& choose_product(const KernelOptions& options, const Inputs& inputs) {
+    if (inputs.test) return products_of::test_by_samples;
+    const Index rows = inputs.samples.count() * inputs.reduction.sensitivities();
+    const bool of_samples =
+        options.space == "samples" || (options.space == "minima" && rows < inputs.network.parameters());
+    return of_samples ? products_of::samples : products_of::parameters;
+}
+
+void naming_samples(const std::string& model, const InputSet& set, const std::function<void()>& work) {
+    try {
+        work();
+    } catch (const WrongNumberError& error) {
+        const WrongNumber& number = error.number();
+        fail(ExitCode::bad_input, "{} ({}:{}; sample {}: {}, {}, row {}): {}", number.what, printable(model),
+             number.tensor, number.sample, data_text(set.options),
+             shape_text(std::array{set.selection.dataset_rows, set.selection.width}),
+             set.selection.rows[at(number.sample)], number.advice);
+    }
+}
+
+Matrix<double> read_few_samples(const mpi::Communicator& world, const InputSet& set,
+                                const std::vector<std::int64_t>& samples) {
+    Matrix<double> X(static_cast<Index>(samples.size()), set.selection.width);
+    agree(world, [&] {
+        for (Index k = world.rank(); k < X.rows(); k += world.size())
+            read_samples(set.options, set.selection, samples[at(k)], X.view().row_block(k, 1));
+    });
+    mpi::sum(world, {X.data(), at(X.size())});  // zero on all ranks but one
+    return X;
+}
+
+std::vector<std::string> input_files(const KernelOptions& options) {
+    std::vector<std::string> locations{options.model};
+    append(locations, options.samples.locations);
+    append(locations, {options.samples.indices, options.labels, options.expected_outputs});
+    append(locations, options.test.locations);
+    append(locations, {options.test.indices, options.test_labels, options.expected_test_outputs});
+    std::vector<std::string> files;
+    for (const std::string& location : locations) {
+        if (location.empty()) continue;
+        const std::string file = split_location(location).file;
+        if (std::find(files.begin(), files.end(), file) == files.end()) files.push_back(file);
+    }
+    return files;
+}
+
+Inputs load_inputs(const KernelOptions& options, const mpi::Communicator& world,
+                   const std::function<void()>& may_stop) {
+    Inputs inputs;
+    AnyModel model;
+    name_sets(options, inputs);
+    agree_on_root(world, [&] {
+        const CrashGuard guard(
+            ExitCode::bad_input,
+            fmt::format(
+                "cannot read the inputs ({}): one of them is so damaged that libhdf5 crashes: restore it from a copy",
+                name_some(input_files(options))));
+        model = read_any_model(options);
+        const ReadNetwork read = make_any_network(model, options);
+        const Index width = read.network.inputs(), outputs = read.network.outputs();
+        choose_reduction(options, outputs);
+        inputs.notes = model.tensors.notes;
+        append(inputs.notes, read.notes);
+        if (model.is_graph) require_samples_apart(model.graph, options.graph, read.network);
+        name_inputs(read.inputs, inputs);
+        open_set(inputs.samples, width, outputs, std::nullopt, may_stop, inputs);
+        if (inputs.test) open_set(*inputs.test, width, outputs, inputs.samples.labels, may_stop, inputs);
+        for (const InputSet* set : sets_of(inputs)) require_widths_of_inputs(read.inputs, set->selection);
+        if (options.dry_run && !options.resume) return;  // no file is written that would name digests
+        for (const std::string& file : input_files(options))
+            inputs.digests.push_back(digest_file(file, may_stop));
+        for (const std::string& file : other_files_of(model, options))
+            inputs.linked_digests.push_back(digest_file(file, may_stop));
+    });
+    ReadNetwork read = make_any_network(broadcast_any_model(world, std::move(model)), options);
+    if (!world.is_root()) name_inputs(read.inputs, inputs);
+    inputs.description = std::move(read.description);
+    inputs.parameterization = std::move(read.parameterization);
+    inputs.network = std::move(read.network);
+    inputs.reduction = choose_reduction(options, inputs.network.outputs());
+    broadcast_set(world, inputs.samples);
+    if (inputs.test) broadcast_set(world, *inputs.test);
+    return inputs;
+}
+
+}  // namespace tangram

@@ -1,0 +1,142 @@
+#include "tangram/run/kernel_run.hpp"
+#include "tangram/support/blas.hpp"
+#include "tangram/support/hash.hpp"
+#include "tangram/support/location.hpp"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace tangram {
+
+namespace {
+
+/// Of the file in FILE:DATASET or FILE[:GROUP].
+std::string digest_of(const Inputs& inputs, const std::string& location) {
+    const std::string file = split_location(location).file;
+    for (const FileDigest& digest : inputs.digests) {
+        if (digest.path == file) return "sha256 " + digest.sha256;
+    }
+    return "unknown";
+}
+
+std::string digest_of_data(const std::vector<std::string>& locations, const Inputs& inputs) {
+    std::string digest;
+    for (const std::string& location : locations)
+        digest += (digest.empty() ? "" : " + ") + digest_of(inputs, location);
+    for (const FileDigest& linked : inputs.linked_digests) digest += " + " + linked.sha256;
+    return digest;
+}
+
+/// Of all values: a model file may refer to others.
+std::string digest_of_weights(const Network& network) {
+    std::string digests;
+    for (const ParameterTensor& tensor : network.tensors)
+        digests += fmt::format("{:016x}", checksum(tensor.values.view()));
+    return fmt::format("xxh3 {:016x}", checksum(std::string_view(digests)));
+}
+
+std::string dataset_of(const std::string& location) {
+    const std::string dataset = split_location(location).name;
+    return dataset.empty() ? "none" : dataset;
+}
+
+/// As they were read: also one whose name was left out, and which way round.
+std::string datasets_of(const SampleSelection& selection) {
+    std::string datasets;
+    for (const SampleSource& source : selection.sources) {
+        datasets += datasets.empty() ? "" : " + ";
+        datasets += dataset_of(source.location) + (source.transposed ? ", transposed" : "");
+    }
+    return datasets;
+}
+
+std::string describe_rows(const std::vector<std::int64_t>& rows) {
+    const std::string_view bytes(reinterpret_cast<const char*>(rows.data()), rows.size() * sizeof(rows[0]));
+    return fmt::format("{} rows, {} to {}, xxh3 {:016x}", rows.size(), rows.front(), rows.back(),
+                       checksum(bytes));
+}
+
+std::string names_of_layers(const Network& network) {
+    std::vector<std::string> names;
+    for (const Index layer : layers_of(network)) names.push_back(network.nodes[at(layer)].name);
+    return fmt::format("{}", fmt::join(names, ","));
+}
+
+/// A field for each constant that some operator has, the values of all nodes that have it in it: "activation", "relu,identity".
+Identity constants_by_name(const Network& network) {
+    Identity fields;
+    for (const Node& node : network.nodes) {
+        for (const OperatorConstant& constant : constants_of(node.op)) {
+            const auto field = std::find_if(fields.begin(), fields.end(),
+                                            [&](const auto& known) { return known.first == constant.name; });
+            if (field == fields.end()) {
+                fields.emplace_back(constant.name, constant.value);
+            } else {
+                field->second.append(",").append(constant.value);
+            }
+        }
+    }
+    return fields;
+}
+
+/// Operators and what they take: "Dense 0>1 Activate 1>2".
+std::string wiring(const Network& network) {
+    std::vector<std::string> nodes;
+    for (const Node& node : network.nodes)
+        nodes.push_back(fmt::format("{} {}>{}", name_of(node.op), fmt::join(node.inputs, "+"), node.output));
+    return fmt::format("{}", fmt::join(nodes, " "));
+}
+
+std::string number(double value) {
+    return fmt::format("{}", value);
+}
+
+std::string numbers(const std::vector<double>& values, double if_none) {
+    return values.empty() ? number(if_none) : fmt::format("{}", fmt::join(values, ","));
+}
+
+}  // namespace
+
+Identity kernel_identity(const KernelOptions& options, const Inputs& inputs, const Product& product,
+                         const Shape& shape) {
+    const Network& network = inputs.network;
+    const SampleOptions& scaling = options.samples;
+    std::string matrices;
+    for (const StoredMatrix& matrix : shape.matrices) matrices += (matrices.empty() ? "" : " ") + matrix.path;
+    Identity identity{
+        {"program version", version_line()},
+        {"compiler", compiler()},
+        {"BLAS kernel", blas::kernel_name()},
+        {"model", digest_of(inputs, options.model)},
+        {"model weights", digest_of_weights(network)},
+        {"model group", dataset_of(options.model)},
+        {"data", digest_of_data(options.samples.locations, inputs)},
+        {"data dataset", datasets_of(inputs.samples.selection)},
+        {"selection of samples", describe_rows(inputs.samples.selection.rows)},
+        {"data scale", numbers(scaling.scale, 1)},
+        {"data shift", numbers(scaling.shift, 0)},
+        {"data mean", numbers(scaling.mean, 0)},
+        {"data std", numbers(scaling.std, 1)},
+        {"channels first", scaling.channels_first ? "yes" : "no"},
+        {"layers", names_of_layers(network)},
+        {"parameterization", inputs.parameterization},
+        {"operators", wiring(network)},
+        {"product", std::string(product.name)},
+        {"reduction", to_string(inputs.reduction.kind)},
+        {"logit", fmt::format("{}", inputs.reduction.logit)},
+        {"precision", to_string(shape.precision)},
+        {"tile", fmt::format("{}", shape.axes.column.panel_size)},
+        {"matrices", matrices},
+    };
+    for (auto& field : constants_by_name(network)) identity.push_back(std::move(field));
+    if (inputs.test) {
+        identity.emplace_back("test data", digest_of_data(inputs.test->options.locations, inputs));
+        identity.emplace_back("test dataset", datasets_of(inputs.test->selection));
+        identity.emplace_back("selection of test samples", describe_rows(inputs.test->selection.rows));
+    }
+    return identity;
+}
+
+}  // namespace tangram

@@ -1,0 +1,107 @@
+#include "tangram/run/kernel_run.hpp"
+#include "tangram/support/memory.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace tangram {
+
+namespace {
+
+/// Collective. What all ranks together took; whole on rank 0.
+Timing gather_timing(const Run& run, const Computed& computed) {
+    Timing timing;
+    timing.ranks = run.world().size();
+    timing.threads = run.threads;
+    timing.flops = run.product.operations(run.problem, run.shape);
+    timing.bytes_received = mpi::sum(run.world(), computed.bytes_received);
+    timing.bytes_written = mpi::sum(run.world(), computed.bytes_written);
+    timing.planned_memory = run.memory.peak();
+    const std::vector<double> by_rank = mpi::gather(run.world(), run.context.timer.all());
+    timing.seconds.resize(by_rank.size());
+    for (std::size_t k = 0; k < by_rank.size(); ++k) {
+        timing.seconds[k % phase_names.size() * at(timing.ranks) + k / phase_names.size()] = by_rank[k];
+    }
+    const auto peak = static_cast<double>(peak_memory());
+    timing.peak_memory = mpi::gather(run.world(), std::span<const double>(&peak, 1));
+    return timing;
+}
+
+/// Collective.
+SampleRecord gather_set(const mpi::Communicator& world, const InputSet& set, const ComputedSet& computed) {
+    SampleRecord record;
+    record.rows = set.selection.rows;
+    record.hashes.assign(at(set.count()), 0);
+    std::copy(computed.hashes.begin(), computed.hashes.end(), record.hashes.begin() + computed.samples.begin);
+    mpi::bitwise_or(world, record.hashes);
+    if (set.labels)
+        record.labels.emplace(
+            SampleRecord::Labels{set.labels->integers, set.labels->values, set.labels->classes});
+    return record;
+}
+
+/// Collective.
+DiagonalRecord gather_diagonals(const Run& run, const Computed& computed) {
+    DiagonalRecord record;
+    record.is_full = run.problem.reduction.is_full();
+    record.rows_each = run.problem.reduction.rows_per_sample();
+    const Index M = run.inputs.test->count();
+    const Index entries = record.rows_each * record.rows_each;
+    record.total = Matrix<double>(M, entries);
+    for (std::size_t t = 0; t < computed.diagonals.size(); ++t) {
+        Matrix<double> whole(M, entries);
+        std::copy_n(computed.diagonals[t].data(), computed.diagonals[t].size(),
+                    whole.data() + computed.test->samples.begin * entries);
+        mpi::sum(run.world(), {whole.data(), at(whole.size())});
+        for (Index k = 0; k < whole.size(); ++k) record.total.data()[k] += whole.data()[k];
+        record.components.emplace_back(run.problem.network.tensors[t].name, std::move(whole));
+    }
+    return record;
+}
+
+std::vector<Attribute> root_attributes(const Run& run) {
+    const Reduction& reduction = run.problem.reduction;
+    const Axes& axes = run.shape.axes;
+    std::vector<Attribute> root{{"space", std::string(run.product.space)},
+                                {"product", std::string(run.product.name)},
+                                {"n_samples", run.inputs.samples.count()}};
+    if (run.inputs.test) root.push_back({"n_test_samples", run.inputs.test->count()});
+    root.push_back({"n_outputs", run.problem.network.outputs()});
+    root.push_back({"output_operator", output_operator(run.problem.network)});
+    root.push_back({"n_parameters", run.problem.network.parameters()});
+    root.push_back({"reduction", to_string(reduction.kind)});
+    root.push_back({"logit", reduction.logit});
+    root.push_back({"parameterization", run.inputs.parameterization});
+    root.push_back({"precision", to_string(run.shape.precision)});
+    if (axes.symmetric) {
+        root.push_back({"tile", axes.column.panel_size});
+    } else {
+        root.push_back({"tile", axes.column.whole()});
+        root.push_back({"tile_rows", axes.row.whole()});
+    }
+    return root;
+}
+
+}  // namespace
+
+KernelMetadata gather_metadata(const Run& run, Computed& computed, const CheckReport& report) {
+    KernelMetadata metadata{run.shape, root_attributes(run), run.problem.network.outputs()};
+    metadata.timing = gather_timing(run, computed);
+    metadata.samples = gather_set(run.world(), run.inputs.samples, computed.samples);
+    if (run.inputs.test) {
+        metadata.test = gather_set(run.world(), *run.inputs.test, *computed.test);
+        metadata.diagonal = gather_diagonals(run, computed);
+    }
+    metadata.provenance =
+        gather_provenance(run.world(), run.context.options.command_line, run.context.options.configuration);
+    metadata.provenance.identity = to_json(run.identity);
+    metadata.provenance.inputs = run.inputs.digests;
+    metadata.provenance.inputs.insert(metadata.provenance.inputs.end(), run.inputs.linked_digests.begin(),
+                                      run.inputs.linked_digests.end());
+    for (auto& checksums : computed.checksums) mpi::bitwise_or(run.world(), checksums);
+    metadata.checksums = std::move(computed.checksums);
+    metadata.checks = record_of(report);
+    return metadata;
+}
+
+}  // namespace tangram

@@ -1,0 +1,226 @@
+#include "tangram/run/kernel_options.hpp"
+
+#include "tangram/run/options.hpp"
+#include "tangram/support/error.hpp"
+#include "tangram/support/text.hpp"
+
+namespace tangram {
+
+namespace {
+
+/// A list given as one word, "1,2,3".
+template <class T>
+CLI::Option* add_list(CLI::App& app, const std::string& name, std::vector<T>& list, const std::string& help) {
+    return app.add_option(name, list, help)->delimiter(',')->allow_extra_args(false)->type_name("LIST");
+}
+
+/// 1/255 as a decimal number, for the parser; anything else as it is.
+std::string without_fraction(std::string text) {
+    const std::size_t slash = text.find('/');
+    if (slash == std::string::npos) return text;
+    const std::optional<double> above = parse_number(text.substr(0, slash));
+    const std::optional<double> below = parse_number(text.substr(slash + 1));
+    return above && below && *below != 0 ? fmt::format("{}", *above / *below) : text;
+}
+
+CLI::Option* add_scaling(CLI::App& app, const std::string& name, std::vector<double>& list,
+                         const std::string& help) {
+    return add_list(app, name, list, help)->transform(without_fraction, "");
+}
+
+void add_network_options(CLI::App& app, KernelOptions& o) {
+    const std::string group = "Network";
+    app.add_option("--model", o.model,
+                   "trained network: safetensors, HDF5, Keras or ONNX; FILE or FILE:GROUP")
+        ->required()
+        ->type_name("FILE[:GROUP]")
+        ->group(group);
+    add_list(app, "--activation", o.network.activations,
+             "of the hidden layers: one name for all, or one each")
+        ->group(group);
+    app.add_option("--output-activation", o.network.output_activation,
+                   "of the last layer (identity); also softmax and log_softmax")
+        ->group(group);
+    app.add_option("--parameterization", o.network.parameterization,
+                   "standard (default), ntk, or post-activation (torchntk)")
+        ->group(group);
+    add_list(app, "--weight-std", o.network.weight_std, "ntk: weight std, one for all or one a layer (1)")
+        ->group(group);
+    add_list(app, "--bias-std", o.network.bias_std, "ntk: bias std, one for all or one a layer")
+        ->group(group);
+    add_list(app, "--weight-scale", o.network.weight_scale, "a_l of z = a W x + b B, one a layer")
+        ->group(group);
+    add_list(app, "--bias-scale", o.network.bias_scale, "b_l of z = a W x + b B, one a layer")->group(group);
+    add_list(app, "--output-scale", o.network.output_scale, "c_l of x = c phi(z), one a layer")->group(group);
+    add_list(app, "--layers", o.network.layer_order,
+             "modules from first to last, where their names do not tell")
+        ->group(group);
+    app.add_option("--value", o.graph.value,
+                   "ONNX: the output, or inner value, whose kernel it is (its only output)")
+        ->type_name("NAME")
+        ->group(group);
+    add_list(app, "--wrt", o.graph.wrt,
+             "ONNX: the tensors that are parameters, shell patterns (all that can be)")
+        ->group(group);
+    add_list(app, "--frozen", o.graph.frozen, "ONNX: tensors that are no parameters, shell patterns")
+        ->group(group);
+}
+
+void add_sample_options(CLI::App& app, KernelOptions& o) {
+    const std::string group = "Samples";
+    app.add_option(
+           "--data", o.samples.locations,
+           "samples (N, ..): HDF5, .npy, .npz:NAME, IDX; repeated, their columns are joined; of a graph with several inputs NAME=FILE[:DATASET] once each")
+        ->required()
+        ->allow_extra_args(false)
+        ->type_name("FILE[:DATASET]")
+        ->group(group);
+    app.add_option("--rows", o.samples.rows, "rows A to B - 1 only")->type_name("A:B")->group(group);
+    app.add_option("--indices", o.samples.indices, "these rows only, in this order")
+        ->type_name("FILE[:DATASET]")
+        ->group(group);
+    const std::string lists = "; one number, or one a channel or column";
+    add_scaling(app, "--data-scale", o.samples.scale, "x <- ((scale x + shift) - mean) / std" + lists)
+        ->group(group);
+    add_scaling(app, "--data-shift", o.samples.shift, "added after the scale" + lists)->group(group);
+    add_scaling(app, "--data-mean", o.samples.mean, "then subtracted" + lists)->group(group);
+    add_scaling(app, "--data-std", o.samples.std, "then divided by" + lists)->group(group);
+    app.add_flag("--channels-first", o.samples.channels_first, "images (N, H, W, C) are read as (N, C, H, W)")
+        ->group(group);
+    // Neither given: by shape. What is bound to a flag would be false then.
+    CLI::Option* transpose =
+        app.add_flag_callback(
+               "--transpose", [&o] { o.samples.transpose = true; },
+               "samples lie along the last axis of the file, as MATLAB writes them (by shape)")
+            ->group(group);
+    app.add_flag_callback(
+           "--no-transpose", [&o] { o.samples.transpose = false; },
+           "samples lie along the first axis (by shape)")
+        ->excludes(transpose)
+        ->group(group);
+    app.add_option("--labels", o.labels, "labels, copied into the output")
+        ->type_name("FILE[:DATASET]")
+        ->group(group);
+    app.add_option("--expect-outputs", o.expected_outputs,
+                   "your own outputs (N, C): checks that the network is yours")
+        ->type_name("FILE[:DATASET]")
+        ->group(group);
+}
+
+void add_test_options(CLI::App& app, KernelOptions& o) {
+    const std::string group = "Test samples";
+    app.add_option("--test", o.test.locations,
+                   "test samples (M, ..): the kernel of these (rows) against --data (columns)")
+        ->allow_extra_args(false)
+        ->type_name("FILE[:DATASET]")
+        ->group(group);
+    app.add_option("--test-rows", o.test.rows, "rows A to B - 1 of --test only")
+        ->type_name("A:B")
+        ->group(group);
+    app.add_option("--test-indices", o.test.indices, "these rows of --test only, in this order")
+        ->type_name("FILE[:DATASET]")
+        ->group(group);
+    app.add_option("--test-labels", o.test_labels, "labels of the test samples, copied into the output")
+        ->type_name("FILE[:DATASET]")
+        ->group(group);
+    app.add_option("--expect-test-outputs", o.expected_test_outputs,
+                   "your own outputs (M, C) of the test samples")
+        ->type_name("FILE[:DATASET]")
+        ->group(group);
+}
+
+void add_result_options(CLI::App& app, KernelOptions& o) {
+    const std::string group = "Kernel";
+    app.add_option("--output", o.output, "the HDF5 file to write")
+        ->required()
+        ->type_name("OUT.h5")
+        ->group(group);
+    app.add_option("--space", o.space,
+                   "samples (default): J J^T; params: J^T J; minima: whichever is smaller")
+        ->group(group);
+    CLI::Option* reduction =
+        app.add_option("--reduction", o.reduction, "over outputs: trace (default), mean, sum, full")
+            ->group(group);
+    app.add_option("--logit", o.logit, "the kernel of this output alone (from 0)")
+        ->excludes(reduction)
+        ->group(group);
+    app.add_option("--components", o.components,
+                   "store one matrix a parameter tensor: all (default), none; of samples only")
+        ->group(group);
+    app.add_option("--conjugate-kernels", o.conjugate_kernels,
+                   "Grams of the layers' inputs: last (default), all, none; of samples only")
+        ->group(group);
+    app.add_option("--precision", o.precision, "float32 (default), float64")->group(group);
+}
+
+void add_run_options(CLI::App& app, KernelOptions& o) {
+    const std::string group = "Run";
+    app.add_option("--tile", o.tile, "samples, or parameters, a panel (by N and the network)")->group(group);
+    app.add_option("--threads", o.threads, "threads a rank (its share of the cores)")->group(group);
+    app.add_option("--check-samples", o.check_samples,
+                   "samples checked against the explicit Jacobian (16); 0: no checks")
+        ->group(group);
+    app.add_option("--check-tolerance", o.check_tolerance,
+                   "largest error (1e-5 in float32, 1e-10 in float64)")
+        ->group(group);
+    app.add_option("--memory", o.memory, "GiB a rank may take (its share of what the node has left)")
+        ->type_name("GIB")
+        ->group(group);
+    app.add_flag("--dry-run", o.dry_run, "print what the run would take in memory, disk and time, and stop")
+        ->group(group);
+    app.add_option("--progress", o.progress,
+                   "auto (default): a bar on a terminal, else lines; bar, lines, off")
+        ->expected(0, 1)
+        ->default_str("auto")
+        ->group(group);
+    app.add_option("--max-seconds", o.max_seconds, "then stop in order, to be resumed: exit code 75")
+        ->group(group);
+    app.add_option("--checkpoint-seconds", o.checkpoint_seconds,
+                   "between two notes in the journal of what is on disk (30)")
+        ->group(group);
+    app.add_option("--stop-after-tiles", o.stop_after_tiles,
+                   "stop after so many tiles, to be resumed: for tests")
+        ->group("");  // for tests: not in the help
+    app.add_option("--hint", o.hints,
+                   "told to MPI-IO when it creates the output, such as striping_factor=8; may be repeated")
+        ->allow_extra_args(false)
+        ->type_name("KEY=VALUE")
+        ->group(group);
+    app.add_flag("--resume", o.resume, "go on with the partial output of a run that stopped or died")
+        ->group(group);
+    app.add_flag("--overwrite", o.overwrite,
+                 "replace an output that is there; with --resume only one that cannot be resumed")
+        ->group(group);
+    app.add_option("--log-level", o.log_level, "trace, debug, info (default), warn, error, off")
+        ->group(group);
+}
+
+}  // namespace
+
+void add_kernel_options(CLI::App& app, KernelOptions& options) {
+    add_network_options(app, options);
+    add_sample_options(app, options);
+    add_test_options(app, options);
+    add_result_options(app, options);
+    add_run_options(app, options);
+    add_config_option(app);
+}
+
+h5::MpiIoHints parse_hints(const std::vector<std::string>& hints) {
+    h5::MpiIoHints parsed;
+    for (const std::string& hint : hints) {
+        const std::size_t equals = hint.find('=');
+        const std::string key = hint.substr(0, equals);
+        const std::string value = equals == std::string::npos ? "" : hint.substr(equals + 1);
+        if (key.empty() || value.empty() || key.size() >= MPI_MAX_INFO_KEY ||
+            value.size() >= MPI_MAX_INFO_VAL) {
+            fail(ExitCode::usage,
+                 "--hint '{}' is not KEY=VALUE, of less than {} and {} characters: as in striping_factor=8",
+                 hint, MPI_MAX_INFO_KEY, MPI_MAX_INFO_VAL);
+        }
+        parsed.emplace_back(key, value);
+    }
+    return parsed;
+}
+
+}  // namespace tangram

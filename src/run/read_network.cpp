@@ -1,0 +1,173 @@
+#include "read_network.hpp"
+
+#include "tangram/support/error.hpp"
+#include "tangram/support/location.hpp"
+#include "tangram/support/random.hpp"
+#include "tangram/support/text.hpp"
+#include "tangram/tangent/features.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <utility>
+
+namespace tangram {
+
+namespace {
+
+/// Collective. Root's model file on every rank.
+ModelFile broadcast_model(const mpi::Communicator& world, ModelFile model) {
+    model.path = mpi::broadcast(world, std::move(model.path));
+    model.tensors.resize(at(mpi::broadcast(world, static_cast<Index>(model.tensors.size()))));
+    for (Tensor& tensor : model.tensors) {
+        tensor.name = mpi::broadcast(world, std::move(tensor.name));
+        tensor.shape = mpi::broadcast(world, std::move(tensor.shape));
+        tensor.values = mpi::broadcast(world, std::move(tensor.values));
+    }
+    std::vector<std::pair<std::string, std::string>> entries(model.metadata.begin(), model.metadata.end());
+    entries.resize(at(mpi::broadcast(world, static_cast<Index>(entries.size()))));
+    for (auto& [key, value] : entries) {
+        key = mpi::broadcast(world, std::move(key));
+        value = mpi::broadcast(world, std::move(value));
+    }
+    model.metadata = {entries.begin(), entries.end()};
+    return model;
+}
+
+/// The chain that the tensors make, activations and scales settled.
+Chain build_chain(ModelFile model, const KernelOptions& options, std::string& parameterization,
+                  std::vector<std::string>* notes = nullptr) {
+    const NetworkOptions network_options = with_metadata_defaults(options.network, model);
+    Chain chain = chain_layers(std::move(model), network_options.layer_order, notes);
+    configure(chain, network_options);
+    parameterization = canonical_parameterization(network_options.parameterization.value_or("standard"));
+    return chain;
+}
+
+/// What a file of tensors does not say, and a graph says itself.
+void require_graph_options(const KernelOptions& options) {
+    const NetworkOptions& network = options.network;
+    const std::pair<const char*, bool> given[] = {
+        {"--activation", !network.activations.empty()},
+        {"--output-activation", network.output_activation.has_value()},
+        {"--parameterization", network.parameterization.has_value()},
+        {"--weight-std", !network.weight_std.empty()},
+        {"--bias-std", !network.bias_std.empty()},
+        {"--weight-scale", !network.weight_scale.empty()},
+        {"--bias-scale", !network.bias_scale.empty()},
+        {"--output-scale", !network.output_scale.empty()},
+        {"--layers", !network.layer_order.empty()}};
+    for (const auto& [option, is_given] : given) {
+        if (is_given)
+            fail(ExitCode::usage, "an ONNX file says itself what the network is ({}): leave {} out",
+                 options.model, option);
+    }
+}
+
+void refuse_graph_options(const KernelOptions& options) {
+    const GraphOptions& graph = options.graph;
+    const std::pair<const char*, bool> given[] = {{"--value", !graph.value.empty()},
+                                                  {"--wrt", !graph.wrt.empty()},
+                                                  {"--frozen", !graph.frozen.empty()}};
+    for (const auto& [option, is_given] : given) {
+        if (is_given)
+            fail(ExitCode::usage, "{} is for ONNX files only ({}): export the model as ONNX, or leave it out",
+                 option, options.model);
+    }
+}
+
+/// Random numbers that no operator finds special.
+Matrix<double> random_inputs(Index rows, Index width) {
+    Matrix<double> X(rows, width);
+    for (Index k = 0; k < X.size(); ++k)
+        X.data()[k] = 0.5 + 0.4 * std::sin(static_cast<double>(splitmix64(at(k)) % 1000003));
+    return X;
+}
+
+/// By more than rounding.
+bool differ(double x, double y) {
+    return std::abs(x - y) > 1e-9 * (std::abs(x) + std::abs(y));
+}
+
+/// The graph for a batch of two; nothing where it is made for one.
+std::optional<Graph> graph_of_two(const GraphFile& file, const GraphOptions& options) {
+    try {
+        return make_graph(file, options, 2);
+    } catch (const Error&) {
+        return std::nullopt;
+    }
+}
+
+}  // namespace
+
+AnyModel read_any_model(const KernelOptions& options) {
+    AnyModel model;
+    const FileAndName location = split_location(options.model);
+    model.is_graph = is_graph_file(location.file);
+    if (!model.is_graph) {
+        refuse_graph_options(options);
+        model.tensors = read_model(options.model);
+        return model;
+    }
+    if (!location.name.empty()) {
+        fail(ExitCode::usage, "an ONNX file has no groups ({}): leave :{} out", location.file,
+             printable(location.name));
+    }
+    require_graph_options(options);
+    model.graph = read_graph_file(location.file);
+    return model;
+}
+
+AnyModel broadcast_any_model(const mpi::Communicator& world, AnyModel model) {
+    model.is_graph = mpi::broadcast(world, Index{model.is_graph ? 1 : 0}) != 0;
+    if (!model.is_graph) {
+        model.tensors = broadcast_model(world, std::move(model.tensors));
+        return model;
+    }
+    model.graph.path = mpi::broadcast(world, std::move(model.graph.path));
+    model.graph.bytes = mpi::broadcast(world, std::move(model.graph.bytes));
+    return model;
+}
+
+ReadNetwork make_any_network(AnyModel model, const KernelOptions& options) {
+    if (model.is_graph) {
+        Graph graph = make_graph(model.graph, options.graph);
+        return {std::move(graph.network), std::move(graph.description), "standard", std::move(graph.notes),
+                std::move(graph.inputs)};
+    }
+    ReadNetwork read;
+    Chain chain = build_chain(std::move(model.tensors), options, read.parameterization, &read.notes);
+    read.description = to_table(chain);
+    read.network = make_network(std::move(chain));
+    return read;
+}
+
+std::vector<std::string> other_files_of(const AnyModel& model, const KernelOptions& options) {
+    if (model.is_graph) return model.graph.external_files;
+    std::vector<std::string> files = model_files(split_location(options.model).file);
+    files.erase(files.begin());
+    files.insert(files.end(), model.tensors.linked.begin(), model.tensors.linked.end());
+    return files;
+}
+
+void require_samples_apart(const GraphFile& file, const GraphOptions& options, const Network& network) {
+    const std::optional<Graph> two = graph_of_two(file, options);
+    if (!two || two->inputs.size() != 1 || two->network.outputs() != 2 * network.outputs()) return;
+    const Index width = network.inputs();
+    // Three batches: two samples; the first changed; the second changed.
+    Matrix<double> X = random_inputs(3, 2 * width);
+    std::copy_n(X.data() + width, width, X.data() + 3 * width);
+    std::copy_n(X.data(), width, X.data() + 4 * width);
+    const std::vector<Matrix<double>> values = values_of(two->network, std::as_const(X).view());
+    const Matrix<double>& y = values[at(two->network.output)];
+    for (Index k = 0; k < y.cols(); ++k) {
+        if (differ(y(0, k), y(1, k)) && differ(y(0, k), y(2, k))) {
+            fail(
+                ExitCode::bad_input,
+                "the samples of a batch meet in this graph ({}): what it gives for one depends on the others: export it in eval(), without operators over the batch axis",
+                file.path);
+        }
+    }
+}
+
+}  // namespace tangram

@@ -1,0 +1,134 @@
+// What a kernel run's options must be before anything is opened; each refusal names the option.
+
+#include "tangram/network/activation.hpp"
+#include "tangram/network/reduction.hpp"
+#include "tangram/run/kernel_options.hpp"
+#include "tangram/run/options.hpp"
+#include "tangram/support/error.hpp"
+#include "tangram/support/precision.hpp"
+#include "tangram/support/progress.hpp"
+#include "tangram/support/text.hpp"
+
+namespace tangram {
+
+namespace {
+
+void require_seconds(const std::string& option, double seconds) {
+    require_finite(seconds, option);
+    if (seconds < 0 || seconds > 1e9)
+        fail(ExitCode::usage, "{} is {}: give seconds from 0 on", option, seconds);
+}
+
+/// The file's record of its options has one a line.
+void require_one_line(const std::vector<std::string>& paths) {
+    for (const std::string& path : paths) {
+        if (path.find_first_of("\n\r") != std::string::npos) {
+            fail(ExitCode::usage,
+                 "a path has a line break, which no record of options can hold ({}): rename it",
+                 printable(path));
+        }
+    }
+}
+
+void validate_paths(const KernelOptions& o) {
+    if (o.output.empty()) fail(ExitCode::usage, "--output is empty: name the file to write");
+    require_one_line({o.model, o.output, o.labels, o.expected_outputs, o.samples.indices});
+    require_one_line({o.test_labels, o.expected_test_outputs, o.test.indices});
+    require_one_line(o.samples.locations);
+    require_one_line(o.test.locations);
+}
+
+void validate_network(const NetworkOptions& network) {
+    for (const std::string& name : network.activations) parse_activation(name);
+    if (network.output_activation) require_output_activation(*network.output_activation);
+    if (network.parameterization) canonical_parameterization(*network.parameterization);
+}
+
+void validate_samples(const KernelOptions& options) {
+    for (const double value : options.samples.scale) require_finite(value, "--data-scale");
+    for (const double value : options.samples.shift) require_finite(value, "--data-shift");
+    for (const double value : options.samples.mean) require_finite(value, "--data-mean");
+    for (const double value : options.samples.std) {
+        require_finite(value, "--data-std");
+        if (value <= 0) fail(ExitCode::usage, "--data-std is {}: give numbers greater than 0", value);
+    }
+    if (!options.samples.rows.empty() && !options.samples.indices.empty()) {
+        fail(ExitCode::usage, "--rows and --indices are both given: choose one");
+    }
+    if (!options.test.rows.empty() && !options.test.indices.empty())
+        fail(ExitCode::usage, "--test-rows and --test-indices are both given: choose one");
+    const bool of_test = !options.test.rows.empty() || !options.test.indices.empty() ||
+                         !options.test_labels.empty() || !options.expected_test_outputs.empty();
+    if (of_test && options.test.locations.empty()) {
+        fail(
+            ExitCode::usage,
+            "--test-rows, --test-indices, --test-labels and --expect-test-outputs need --test: give the test samples");
+    }
+}
+
+void validate_product(const KernelOptions& options) {
+    if (!options.test.locations.empty() && options.space != "samples") {
+        fail(
+            ExitCode::usage,
+            "--test makes a kernel of test against training samples, --space {} chooses another: drop one of them",
+            options.space);
+    }
+    parse_reduction(options.reduction);
+    parse_precision(options.precision);
+    require_one_of("--space", options.space, {"samples", "params", "minima"});
+    if (options.space == "params" && options.reduction == "full") {
+        fail(
+            ExitCode::usage,
+            "--reduction full has no meaning with --space params, where outputs are summed over: give trace");
+    }
+    if (options.space == "params" && options.conjugate_kernels.value_or("none") != "none") {
+        fail(ExitCode::usage,
+             "--conjugate-kernels are of samples, --space params is of parameters: drop one of them");
+    }
+    require_one_of("--components", options.components, {"all", "none"});
+    if (options.conjugate_kernels)
+        require_one_of("--conjugate-kernels", *options.conjugate_kernels, {"last", "all", "none"});
+    if (options.logit) require_between("--logit", *options.logit, 0, std::int64_t{1} << 40);
+}
+
+void validate_run(const KernelOptions& options) {
+    parse_hints(options.hints);
+    require_one_of("--log-level", options.log_level, {"trace", "debug", "info", "warn", "error", "off"});
+    parse_progress_style(options.progress);
+    if (options.memory) {
+        require_finite(*options.memory, "--memory");
+        if (*options.memory <= 0 || *options.memory > 1e6) {
+            fail(ExitCode::usage, "--memory is {}: give the GiB that one rank may take", *options.memory);
+        }
+    }
+    if (options.max_seconds) require_seconds("--max-seconds", *options.max_seconds);
+    require_seconds("--checkpoint-seconds", options.checkpoint_seconds);
+    if (options.stop_after_tiles)
+        require_between("--stop-after-tiles", *options.stop_after_tiles, 0, std::int64_t{1} << 40);
+    if (options.tile) require_between("--tile", *options.tile, 1, 16384);
+    if (options.threads) require_between("--threads", *options.threads, 1, 4096);
+}
+
+void validate_checks(const KernelOptions& options) {
+    require_between("--check-samples", options.check_samples, 0, std::int64_t{1} << 40);
+    if (options.check_tolerance) {
+        require_finite(*options.check_tolerance, "--check-tolerance");
+        if (*options.check_tolerance <= 0) {
+            fail(ExitCode::usage, "--check-tolerance is {}: give a positive number",
+                 *options.check_tolerance);
+        }
+    }
+}
+
+}  // namespace
+
+void validate(const KernelOptions& options) {
+    validate_paths(options);
+    validate_network(options.network);
+    validate_samples(options);
+    validate_product(options);
+    validate_run(options);
+    validate_checks(options);
+}
+
+}  // namespace tangram

@@ -1,0 +1,66 @@
+#include "backward_plan.hpp"
+
+#include "tangram/tangent/operators.hpp"
+
+#include <algorithm>
+
+namespace tangram {
+
+namespace {
+
+/// [value]: whether some tensor is on its way.
+std::vector<bool> depends_on_tensors(const Network& network) {
+    std::vector<bool> depends(network.values.size(), false);
+    for (const Node& node : network.nodes) {
+        depends[at(node.output)] =
+            !node.tensors.empty() || std::any_of(node.inputs.begin(), node.inputs.end(),
+                                                 [&](Index input) { return depends[at(input)]; });
+    }
+    return depends;
+}
+
+/// The buffers while the plan is made.
+struct Pool {
+    BackwardPlan& plan;
+    std::vector<Index> idle;
+
+    Index take() {
+        if (idle.empty()) {
+            plan.widths.push_back(0);
+            return static_cast<Index>(plan.widths.size()) - 1;
+        }
+        const Index buffer = idle.back();
+        idle.pop_back();
+        return buffer;
+    }
+    void give(Index value, Index size, Index buffer) {
+        plan.buffer[at(value)] = buffer;
+        plan.widths[at(buffer)] = std::max(plan.widths[at(buffer)], size);
+    }
+};
+
+}  // namespace
+
+BackwardPlan plan_backward(const Network& network) {
+    const std::vector<bool> depends = depends_on_tensors(network);
+    BackwardPlan plan;
+    plan.buffer.assign(network.values.size(), BackwardPlan::nowhere);
+    Pool pool{plan, {}};
+    pool.give(network.output, network.outputs(), pool.take());
+    for (auto node = network.nodes.rbegin(); node != network.nodes.rend(); ++node) {
+        const Index own = plan.buffer[at(node->output)];
+        if (own == BackwardPlan::nowhere) continue;
+        bool handed_on = false;
+        for (const Index input : node->inputs) {
+            if (!depends[at(input)] || plan.buffer[at(input)] != BackwardPlan::nowhere) continue;
+            const bool in_place =
+                !handed_on && input == node->inputs.front() && routines_of(node->op).works_in_place;
+            pool.give(input, network.values[at(input)].size, in_place ? own : pool.take());
+            handed_on = handed_on || in_place;
+        }
+        if (!handed_on) pool.idle.push_back(own);
+    }
+    return plan;
+}
+
+}  // namespace tangram

@@ -1,0 +1,101 @@
+#include "tangram/tangent/forms.hpp"
+
+#include "tangram/support/error.hpp"
+
+#include <utility>
+
+namespace tangram {
+
+namespace {
+
+/// One cache line of padding a row, in values.
+constexpr Index padding(Index value_bytes) {
+    return 64 / value_bytes;
+}
+
+bool has_constant_matrix(const PreparedStep& prepared, const Reduction& reduction) {
+    return prepared.constant && reduction.is_full();
+}
+
+}  // namespace
+
+std::vector<PreparedStep> prepare_steps(const Network& network, const Reduction& reduction) {
+    std::vector<PreparedStep> prepared;
+    for (const Step& step : steps_of(network)) {
+        PreparedStep one{step, factors_of(step, reduction), prepared.size(), false, {}};
+        if (const auto c = constant_sensitivity(network, reduction, one.step.s)) {
+            one.constant = true;
+            one.constant_H = constant_gram(reduction, *c);
+        }
+        prepared.push_back(std::move(one));
+    }
+    return prepared;
+}
+
+template <class T>
+GramScratch<T>::GramScratch(Index rows, Index cols, const Network& network, const Reduction& reduction)
+    : ld_g_(cols + padding(sizeof(T))),
+      ld_h_(cols * reduction.rows_per_sample() + padding(sizeof(T))),
+      g_(rows * ld_g_),
+      h_(rows * reduction.rows_per_sample() * ld_h_) {
+    const Index rows_h = rows * reduction.rows_per_sample();
+    const Index cols_h = cols * reduction.rows_per_sample();
+    for (const PreparedStep& prepared : prepare_steps(network, reduction)) {
+        AlignedBuffer<T>& memory = constant_.emplace_back();
+        if (!has_constant_matrix(prepared, reduction)) continue;
+        memory = AlignedBuffer<T>(rows_h * ld_h_);
+        repeat_block(prepared.constant_H.view(), MatrixView<T>{memory.data(), rows_h, cols_h, ld_h_});
+    }
+}
+
+Index gram_scratch_bytes(Index rows, Index cols, const Network& network, const Reduction& reduction,
+                         Index value_bytes) {
+    const Index R = reduction.rows_per_sample();
+    const Index ld_h = cols * R + padding(value_bytes);
+    Index matrices = 1;
+    for (const PreparedStep& prepared : prepare_steps(network, reduction))
+        matrices += has_constant_matrix(prepared, reduction) ? 1 : 0;
+    return (rows * (cols + padding(value_bytes)) + matrices * rows * R * ld_h) * value_bytes;
+}
+
+const FormFacts& facts_of(Form form) {
+    switch (form) {
+        case Form::outer:
+            return forms::outer_facts;
+        case Form::plain:
+            return forms::plain_facts;
+        case Form::rows:
+            return forms::rows_facts;
+    }
+    fail(ExitCode::failed, "a form without facts");
+}
+
+template <class T>
+const TileRoutines<T>& tile_routines_of(Form form) {
+    switch (form) {
+        case Form::outer:
+            return forms::outer_tiles<T>();
+        case Form::plain:
+        case Form::rows:
+            return forms::plain_tiles<T>();
+    }
+    fail(ExitCode::failed, "a form without tiles");
+}
+
+const JacobianRoutines& jacobian_routines_of(Form form) {
+    switch (form) {
+        case Form::outer:
+            return forms::outer_jacobian;
+        case Form::plain:
+        case Form::rows:
+            return forms::plain_jacobian;
+    }
+    fail(ExitCode::failed, "a form without a Jacobian");
+}
+
+template class GramScratch<float>;
+template class GramScratch<double>;
+template const TileRoutines<float>& tile_routines_of(Form);
+template const TileRoutines<double>& tile_routines_of(Form);
+
+}  // namespace tangram

@@ -1,0 +1,92 @@
+// Y = f(X), entry by entry        S_x += S o f'(X), the slopes kept from the forward pass
+// (n, d)                          (n R, d)
+
+#include "kept_slopes.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace tangram::operators {
+
+namespace {
+
+struct Point {
+    double value, slope;
+};
+
+Point power(double x, double a) {
+    if (a == 2) return {x * x, 2 * x};
+    if (a == 0) return {1, 0};
+    return {std::pow(x, a), a * std::pow(x, a - 1)};
+}
+
+/// A NaN stays one.
+Point clip(double x, double low, double high) {
+    if (std::isnan(x)) return {x, x};
+    return {std::min(std::max(x, low), high), x >= low && x <= high ? 1.0 : 0.0};
+}
+
+Point apply(const Apply& op, double x) {
+    switch (op.f) {
+        case Function::affine:
+            return {op.a * x + op.b, op.a};
+        case Function::exp:
+            return {std::exp(x), std::exp(x)};
+        case Function::log:
+            return {std::log(x), 1 / x};
+        case Function::sqrt:
+            return {std::sqrt(x), 0.5 / std::sqrt(x)};
+        case Function::reciprocal:
+            return {1 / x, -1 / x / x};
+        case Function::abs:
+            return {std::abs(x), x > 0 ? 1.0 : x < 0 ? -1.0 : x};
+        case Function::power:
+            return power(x, op.a);
+        case Function::clip:
+            return clip(x, op.a, op.b);
+    }
+    return {x, 1};
+}
+
+void forward(const ForwardPass& pass) {
+    const auto& op = std::get<Apply>(pass.node.op);
+    for (Index i = 0; i < pass.output.rows; ++i) {
+        const double* x = pass.inputs[0].row(i);
+        double* y = pass.output.row(i);
+        double* slope = pass.kept.row(i);
+        for (Index j = 0; j < pass.output.cols; ++j) {
+            const Point point = apply(op, x[j]);
+            y[j] = point.value;
+            slope[j] = point.slope;
+        }
+    }
+}
+
+std::vector<double> kinks(const Operator& op) {
+    const auto& apply = std::get<Apply>(op);
+    if (apply.f == Function::abs) return {0};
+    if (apply.f != Function::clip) return {};
+    std::vector<double> corners;
+    for (const double bound : {apply.a, apply.b}) {
+        if (std::isfinite(bound)) corners.push_back(bound);
+    }
+    return corners;
+}
+
+std::optional<double> constant_factor(const Operator& op) {
+    const auto& apply = std::get<Apply>(op);
+    return apply.f == Function::affine ? std::optional(apply.a) : std::nullopt;
+}
+
+}  // namespace
+
+const OperatorRoutines apply_routines{.forward = forward,
+                                      .pull_back = pull_back_by_slopes,
+                                      .kept_values = [](Index d) { return d; },
+                                      .works_in_place = true,
+                                      .may_overflow = true,
+                                      .result = "function after",
+                                      .constant_factor = constant_factor,
+                                      .kinks = kinks};
+
+}  // namespace tangram::operators
