@@ -71,7 +71,7 @@ def moved(value_of, parameters, directions, step):
 
 
 def notes_on_gradients(output_of, parameters):
-    """Autograd's derivative along one direction against a difference: an ONNX file does not say what was detached."""
+    """Autograd's derivative along a direction of each tensor against a difference: an ONNX file does not say what was detached."""
 
     def value_of():
         output = output_of()
@@ -79,15 +79,16 @@ def notes_on_gradients(output_of, parameters):
 
     with torch.enable_grad():
         gradients = gradients_of(value_of(), parameters)
-    tensors, step = list(parameters.values()), STEPS[gradients[0].dtype]
-    directions = [waves(tensor, 1.7) * tensor.detach().abs().mean().clamp(min=1e-2) for tensor in tensors]
-    difference = (moved(value_of, tensors, directions, step) - moved(value_of, tensors, directions, -step)).item() / (2 * step)
-    parts = [(gradient * direction).flatten() for gradient, direction in zip(gradients, directions)]
-    derivative, size = sum(part.sum().item() for part in parts), torch.cat(parts).norm().item()
-    if abs(difference - derivative) <= 0.1 * size:
-        return []
-    return [f"along one direction autograd's derivative is {derivative:.3g}, a difference of outputs {difference:.3g}: if the model detaches a "
-            "value (detach, no_grad, a backward of its own), the file does not say so, and the kernel is that of all derivatives"]
+    step = STEPS[gradients[0].dtype]
+    for (name, tensor), gradient in zip(parameters.items(), gradients):
+        direction = waves(tensor, 1.7) * tensor.detach().abs().mean().clamp(min=1e-2)
+        ahead, behind = (moved(value_of, [tensor], [direction], sign * step) for sign in (1, -1))
+        difference, parts = (ahead - behind).item() / (2 * step), gradient * direction
+        if abs(difference - parts.sum().item()) > 0.1 * parts.norm().item():
+            return [f"along one direction of {shown(name)} autograd's derivative is {parts.sum().item():.3g}, a difference of outputs "
+                    f"{difference:.3g}: if the model detaches a value (detach, no_grad, a backward of its own), the file does not say so, "
+                    "and the kernel is that of all derivatives"]
+    return []
 
 
 def require_parameters(graph, parameters):
