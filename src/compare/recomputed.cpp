@@ -104,7 +104,7 @@ KernelFacts facts_of(const SmallRun& few, const Reduction& reduction) {
     facts.parameters = network.parameters();
     facts.reduction = to_string(reduction.kind);
     facts.logit = reduction.logit;
-    for (const Step& step : steps_of(network)) {
+    for (const Step& step : steps_of(network, reduction)) {
         for (const StepTensor& its : step.tensors) {
             facts.components.push_back({network.tensors[at(its.tensor)].name, its.is_bias,
                                         network.values[at(step.x)].size, network.values[at(step.s)].size,

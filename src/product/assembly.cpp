@@ -1,85 +1,21 @@
 #include "tangram/product/assembly.hpp"
 
-#include "tangram/product/matrices.hpp"
-#include "tangram/support/error.hpp"
 #include "tangram/support/threads.hpp"
+#include "tile_groups.hpp"
+#include "tile_planes.hpp"
 
 #include <omp.h>
 
+#include <algorithm>
 #include <atomic>
 
 namespace tangram {
 
 namespace {
 
-/// What every tile needs to know; the same for all threads.
-template <class T>
-struct AssemblyContext {
-    const TileProblem<T>& problem;
-    PlaneQueue<T>& queue;
-    [[nodiscard]] const Axes& axes() const { return problem.shape.axes; }
-};
-
-/// The plane's memory as the block that `matrix` has at panels (row, column).
-template <class T>
-MatrixView<T> shape_plane(const AssemblyContext<T>& context, Plane<T>& plane, Index matrix,
-                          const Tile& block) {
-    const Shape& shape = context.problem.shape;
-    const StoredMatrix& stored = shape.matrices[at(matrix)];
-    const Index R = stored.rows_each;
-    const MatrixView<T> values =
-        shape_block(plane.memory.data(), shape.tile_rows(stored), shape.tile_columns(stored),
-                    shape.axes.row.size(block.row) * R, shape.axes.column.size(block.column) * R);
-    plane.content = {matrix, block, shape.axes.row.begin(block.row) * R,
-                     shape.axes.column.begin(block.column) * R, values};
-    return values;
-}
-
-/// Hands the plane to the writer and, where the tile is mirrored, its transpose too. Returns false once the queue was
-/// stopped.
-template <class T>
-bool submit_with_mirror(const AssemblyContext<T>& context, Plane<T>* plane, const Tile& tile) {
-    Plane<T>* mirror = nullptr;
-    if (context.axes().is_mirrored(tile)) {
-        mirror = context.queue.acquire();
-        if (mirror == nullptr) return false;
-        transpose(plane->content.values,
-                  shape_plane(context, *mirror, plane->content.matrix, {tile.column, tile.row}));
-    }
-    context.queue.submit(plane);
-    if (mirror != nullptr) context.queue.submit(mirror);
-    return true;
-}
-
-/// Fills one plane by fill(values) and submits it, where the matrix is stored. Returns false once the queue was stopped.
-template <class T, class Fill>
-bool produce(const AssemblyContext<T>& context, Index matrix, const Tile& tile, Fill fill_plane) {
-    if (matrix == not_stored) return true;
-    Plane<T>* plane = context.queue.acquire();
-    if (plane == nullptr) return false;
-    fill_plane(shape_plane(context, *plane, matrix, tile));
-    return submit_with_mirror(context, plane, tile);
-}
-
-/// The features of the tile's two panels that a step needs.
-template <class T>
-StepTile<T> features_of(const AssemblyContext<T>& context, const PreparedStep& prepared, const Tile& tile,
-                        MatrixView<T> total) {
-    const FeatureStore<T>& store = context.problem.store;
-    const Index row = context.axes().number_of_row(tile.row);
-    const Index column = context.axes().number_of_column(tile.column);
-    const bool needs_input = facts_of(prepared.step.form).needs_input;
-    StepTile<T> features{prepared,
-                         needs_input ? store.X(row, prepared.step.x) : ConstMatrixView<T>{},
-                         needs_input ? store.X(column, prepared.step.x) : ConstMatrixView<T>{},
-                         store.S(row, prepared.step.s),
-                         store.S(column, prepared.step.s),
-                         total.rows,
-                         total.cols};
-    features.diagonal = context.axes().is_diagonal(tile);
-    features.full = context.problem.full;
-    return features;
-}
+/// A group's memory, and its operations for each thread: about a minute's, in which a job can't stop.
+constexpr Index most_group_bytes = Index{1} << 30;
+constexpr double most_group_operations = 2e12;
 
 /// One step's share of the kernel, added to `total`, and its planes. Returns false once the queue was stopped.
 template <class T>
@@ -88,15 +24,7 @@ bool add_step(const AssemblyContext<T>& context, const PreparedStep& prepared, c
     const TileRoutines<T>& form = tile_routines_of<T>(prepared.step.form);
     const StepGrams<T> grams = form.prepare(features_of(context, prepared, tile, total), scratch);
     finite = form.add(grams, prepared.index == 0 ? Start::zero : Start::out, total);
-    const StepPlanes& planes = context.problem.planes[prepared.index];
-    if (!produce(context, planes.conjugate, tile, [&](MatrixView<T> out) { scale_into(grams.G, T{1}, out); }))
-        return false;
-    for (std::size_t which = 0; which < planes.tensors.size(); ++which) {
-        if (!produce(context, planes.tensors[which], tile,
-                     [&](MatrixView<T> out) { form.fill(grams, which, out); }))
-            return false;
-    }
-    return true;
+    return produce_step(context, prepared, tile, grams);
 }
 
 /// All planes of one tile. Returns false once the queue was stopped.
@@ -110,16 +38,7 @@ bool compute_tile(const AssemblyContext<T>& context, const Tile& tile, const Gra
     for (const PreparedStep& prepared : context.problem.steps) {
         if (!add_step(context, prepared, tile, scratch, total, finite)) return false;
     }
-    if (!finite) {
-        // The diagonal was seen to be finite before (product/entry_range.hpp), which bounds all entries: not expected.
-        const Axis& rows = context.axes().row;
-        const Axis& columns = context.axes().column;
-        fail(
-            ExitCode::bad_input,
-            "the kernel of samples {} to {} against {} to {} has an entry that is not finite: use --precision float64, or smaller samples or weights",
-            rows.begin(tile.row), rows.begin(tile.row) + rows.size(tile.row) - 1, columns.begin(tile.column),
-            columns.begin(tile.column) + columns.size(tile.column) - 1);
-    }
+    if (!finite) refuse_not_finite(context.axes(), tile);
     return submit_with_mirror(context, plane, tile);
 }
 
@@ -161,14 +80,52 @@ TileWorkspace<T>::TileWorkspace(const Shape& shape, const Network& network, cons
     scratch.reserve(at(threads));
     for (int thread = 0; thread < threads; ++thread)
         scratch.emplace_back(shape.axes.row.whole(), shape.axes.column.whole(), network, reduction);
+    const GroupSizes sizes = group_sizes(shape, network, reduction, threads);
+    groups = {sizes.side,
+              sizes.rows_of_panel,
+              AlignedBuffer<T>(sizes.tile_values),
+              AlignedBuffer<T>(2 * sizes.side * sizes.rows_of_panel),
+              {}};
+    for (int thread = 0; thread < threads; ++thread) groups.scratch.emplace_back(sizes.scratch);
+}
+
+GroupSizes group_sizes(const Shape& shape, const Network& network, const Reduction& reduction, int threads) {
+    GroupSizes sizes;
+    const Index R = shape.total().rows_each,
+                panel = std::max(shape.axes.row.whole(), shape.axes.column.whole());
+    for (const PreparedStep& prepared : prepare_steps(network, reduction)) {
+        const MakingRoutines<double>* making = tile_routines_of<double>(prepared.step.form).making;
+        if (making == nullptr) continue;
+        for (const MadeBlock& block : making->blocks(*prepared.use, prepared.R)) {
+            sizes.rows_of_panel =
+                std::max(sizes.rows_of_panel, panel * (block.values + R * row_padding<float>));
+            sizes.scratch = std::max(sizes.scratch, block.scratch);
+        }
+    }
+    if (sizes.rows_of_panel == 0) return sizes;
+    const double tile_operations =
+        operations_of_pair(network, reduction) * static_cast<double>(panel * panel);
+    const Index most = std::max(shape.axes.row.panels(), shape.axes.column.panels());
+    const auto fits = [&](Index side) {
+        sizes.tile_values = 2 * side * side * shape.tile_entries();
+        const Index values = sizes.tile_values + 2 * side * sizes.rows_of_panel;
+        return values * value_bytes(shape.precision) <= most_group_bytes &&
+               static_cast<double>(side * side) * tile_operations <= threads * most_group_operations;
+    };
+    sizes.side = 1;
+    // Fewer tiles than threads would leave some of them idle.
+    while (sizes.side < most && (sizes.side * sizes.side < 2 * threads || fits(sizes.side + 1))) ++sizes.side;
+    sizes.tile_values = 2 * sizes.side * sizes.side * shape.tile_entries();
+    return sizes;
 }
 
 Index workspace_bytes(const Shape& shape, const Network& network, const Reduction& reduction, int threads) {
     const Index bytes = value_bytes(shape.precision);
     const Index plane = shape.tile_entries() * bytes;
-    return planes_for(threads, plane) * plane + threads * gram_scratch_bytes(shape.axes.row.whole(),
-                                                                             shape.axes.column.whole(),
-                                                                             network, reduction, bytes);
+    return planes_for(threads, plane) * plane +
+           threads * gram_scratch_bytes(shape.axes.row.whole(), shape.axes.column.whole(), network, reduction,
+                                        bytes) +
+           group_sizes(shape, network, reduction, threads).values(threads) * bytes;
 }
 
 template <class T>
@@ -192,8 +149,14 @@ void assemble(const TileProblem<T>& problem, const std::vector<Tile>& tiles, Til
     std::atomic<std::size_t> next{0};
     FirstFailure failure;
     std::atomic<bool> short_of_threads{false};
+    const Index side = workspace.groups.side;
+    const std::vector<TileGroup> groups =
+        side > 0 ? group_tiles(problem.shape.axes, tiles, side) : std::vector<TileGroup>{};
+    Phases phases(threads);
     const std::function<void()> between = [&] {
-        if (!go_on()) next = tiles.size();
+        if (go_on()) return;
+        next = tiles.size();
+        phases.halt();
     };
 #pragma omp parallel num_threads(threads + 1) default(shared)
     {
@@ -202,6 +165,8 @@ void assemble(const TileProblem<T>& problem, const std::vector<Tile>& tiles, Til
             short_of_threads = true;
         } else if (thread == 0) {
             write_planes(workspace.queue, sink, between, failure);
+        } else if (side > 0) {
+            work_on_groups(context, groups, workspace, thread - 1, phases, failure);
         } else {
             work_on_tiles(context, tiles, workspace.scratch[at(thread - 1)], next, failure);
         }

@@ -53,7 +53,7 @@ std::vector<Attribute> describe_component(const Network& network, const Step& st
                                       {"layer", layer},
                                       {"long_name", "component of " + tensor.name},
                                       {"n_parameters", tensor.size()}};
-    if (step.form == Form::rows) {
+    if (std::holds_alternative<Parameter>(node.op)) {
         const auto [op, user] = first_use_of(network, node.output);
         append(attributes, {{"tensor", tensor.name},
                             {"form", std::string(facts_of(step.form).name)},
@@ -96,6 +96,15 @@ private:
     std::set<std::string> taken_;
 };
 
+/// The step whose weight is applied last; beyond all if there is none.
+std::size_t last_weight(const std::vector<Step>& steps) {
+    std::size_t last = steps.size();
+    for (std::size_t k = 0; k < steps.size(); ++k) {
+        if (steps[k].weighted && (last == steps.size() || steps[k].use > steps[last].use)) last = k;
+    }
+    return last;
+}
+
 template <class Holds>
 std::optional<Index> find_matrix(const Shape& shape, Holds holds) {
     for (std::size_t m = 0; m < shape.matrices.size(); ++m) {
@@ -106,18 +115,28 @@ std::optional<Index> find_matrix(const Shape& shape, Holds holds) {
 
 }  // namespace
 
+void keep_inputs_of_weights(ConjugateKernels wanted, const Reduction& reduction, Network& network) {
+    const std::vector<Step> steps = steps_of(network, reduction);
+    const std::size_t last = last_weight(steps);
+    for (std::size_t k = 0; k < steps.size(); ++k) {
+        if (auto* parameter = std::get_if<Parameter>(&network.nodes[at(steps[k].node)].op))
+            parameter->keeps_input = stores_conjugate(wanted, k == last);
+    }
+}
+
 std::vector<StoredMatrix> sample_matrices(const Problem& problem, bool symmetric) {
     const Network& network = problem.network;
     const Index rows = problem.reduction.rows_per_sample();
-    const std::vector<Step> steps = steps_of(network);
+    const std::vector<Step> steps = steps_of(network, problem.reduction);
+    const std::size_t last = last_weight(steps);
     std::vector<StoredMatrix> matrices;
     DatasetNames names;
     for (std::size_t k = 0; k < steps.size(); ++k) {
         const Step& step = steps[k];
         const auto layer = static_cast<Index>(k) + 1;
-        const std::string& name = network.nodes[at(step.node)].name;
-        if (facts_of(step.form).makes_conjugate &&
-            stores_conjugate(problem.conjugate_kernels, k + 1 == steps.size())) {
+        const std::string& name = network.nodes[at(step.use)].name;
+        if (step.weighted && holds_input(network, step) &&
+            stores_conjugate(problem.conjugate_kernels, k == last)) {
             matrices.push_back({Role::other,
                                 "/conjugate_kernels/" + name,
                                 name,

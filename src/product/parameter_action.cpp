@@ -25,7 +25,7 @@ Action act_on_parameters(const mpi::Communicator& world, const Problem& problem,
     const Axis batches = sample_batches(problem.samples.count, problem.reduction);
     FeaturePanels features(batches, problem.network, problem.reduction, problem.samples.read);
     const PanelRange mine = shard_panels(batches, {1, world.size()}, world.rank());
-    const std::vector<Step> steps = steps_of(problem.network);
+    const std::vector<Step> steps = steps_of(problem.network, problem.reduction);
     const std::vector<ParameterBlock> blocks = parameter_blocks(problem.network);
     std::vector<double> direction(u);  // add_action() takes pointers that it may not write to
     std::vector<double> products(u.size());

@@ -22,9 +22,10 @@ constexpr Index rows_at_once = 384;
 /// Batches between two questions whether to go on: a fraction of a second.
 constexpr Index batches_at_once = 4;
 
-Index widest_layer(const Network& network) {
+Index widest_layer(const Network& network, const Reduction& reduction) {
     Index widest = 0;
-    for (const Step& step : steps_of(network)) widest = std::max(widest, network.values[at(step.s)].size);
+    for (const Step& step : steps_of(network, reduction))
+        widest = std::max(widest, network.values[at(step.s)].size);
     return widest;
 }
 
@@ -80,7 +81,7 @@ public:
         : problem_(problem),
           axes_(Axes::square(problem.parameters)),
           blocks_(parameter_blocks(problem.network)),
-          steps_(steps_of(problem.network)),
+          steps_(steps_of(problem.network, problem.reduction)),
           features_(features),
           pace_(pace),
           samples_at_once_(samples_at_once(problem)),
@@ -91,7 +92,7 @@ public:
                                                problem.parameters.size(panel)));
         const Index rows = samples_at_once_ * problem.reduction.sensitivities();
         for (int thread = 0; thread < pace.threads; ++thread)
-            scratch_.emplace_back(rows, side(), widest_layer(problem.network));
+            scratch_.emplace_back(rows, side(), widest_layer(problem.network, problem.reduction));
         for (int tile = 0; tile < pace.threads * pace.tiles_a_thread; ++tile) {
             AlignedBuffer<double> memory(side() * side());
             tiles_.push_back({{}, std::move(memory), {}});

@@ -150,7 +150,7 @@ struct OwnSamples {
 /// The outputs and the diagonal of batches `wave`, whose features are there.
 void take_batches(const ComputeRequest& r, FeaturePanels& features, const PanelRange& wave, OwnSamples& own) {
     const std::vector<ParameterBlock> blocks = parameter_blocks(r.problem.network);
-    const std::vector<Step> steps = steps_of(r.problem.network);
+    const std::vector<Step> steps = steps_of(r.problem.network, r.problem.reduction);
     for (Index batch = wave.begin; batch < wave.end; ++batch) {
         const Matrix<double>& part = features.outputs(batch);
         std::copy_n(part.data(), part.size(),

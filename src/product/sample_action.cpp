@@ -67,13 +67,13 @@ void add_step_products(const mpi::Communicator& world, const Problem& problem, c
     }
 }
 
-/// Collective. X_to (X_from^T v) of a step's input.
+/// Collective. X_to (X_from^T v) of what a step's weight is applied to.
 std::vector<double> conjugate_products(const mpi::Communicator& world, const Problem& problem,
                                        const Step& step, const Side& from, const Side& to,
                                        const std::vector<double>& v) {
-    std::vector<double> w(at(problem.network.values[at(step.x)].size));
+    std::vector<double> w(at(problem.network.values[at(*step.weighted)].size));
     for (Index panel = from.range.begin; panel < from.range.end; ++panel) {
-        const auto X = from.panels.view(panel).X(step);
+        const auto X = from.panels.view(panel).value(*step.weighted);
         for (Index i = 0; i < X.rows; ++i) {
             const double sign = v[at(from.axis().begin(panel) + i)];
             for (Index j = 0; j < X.cols; ++j) w[at(j)] += sign * X(i, j);
@@ -82,7 +82,7 @@ std::vector<double> conjugate_products(const mpi::Communicator& world, const Pro
     mpi::sum(world, w);
     std::vector<double> products(at(to.axis().extent));
     for (Index panel = to.range.begin; panel < to.range.end; ++panel) {
-        const auto X = to.panels.view(panel).X(step);
+        const auto X = to.panels.view(panel).value(*step.weighted);
         for (Index i = 0; i < X.rows; ++i) {
             for (Index j = 0; j < X.cols; ++j) products[at(to.axis().begin(panel) + i)] += X(i, j) * w[at(j)];
         }
@@ -101,7 +101,7 @@ std::vector<std::vector<double>> products_with(const mpi::Communicator& world, c
     const std::size_t rows = at(to.axis().extent * problem.reduction.rows_per_sample());
     std::vector<std::vector<double>> all(shape.matrices.size());
     all.back().resize(rows);
-    const std::vector<Step> steps = steps_of(problem.network);
+    const std::vector<Step> steps = steps_of(problem.network, problem.reduction);
     for (std::size_t k = 0; k < steps.size(); ++k) {
         const std::vector<StepTensor>& tensors = steps[k].tensors;
         std::vector<std::vector<double>> products(tensors.size(), std::vector<double>(rows));

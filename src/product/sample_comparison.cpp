@@ -217,10 +217,10 @@ void judge_as_zero(const ComparisonInputs& c, std::span<const Index> tensors, Co
 
 void add_input_sizes(const ComparisonInputs& c, std::vector<double>& entry_sizes) {
     if (c.shape.axes.symmetric) return;
-    const std::vector<Step> steps = steps_of(c.problem.network);
+    const std::vector<Step> steps = steps_of(c.problem.network, c.problem.reduction);
     for (std::size_t k = 0; k < steps.size(); ++k) {
         if (const auto m = conjugate_matrix_of(c.shape, static_cast<Index>(k)))
-            entry_sizes[at(*m)] = input_size(c, steps[k].x);
+            entry_sizes[at(*m)] = input_size(c, *steps[k].weighted);
     }
 }
 

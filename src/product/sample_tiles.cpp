@@ -17,12 +17,13 @@ namespace tangram {
 
 namespace {
 
-/// Features that a panel may have, where gradients are held as rows of J.
-constexpr Index most_panel_bytes = Index{256} << 20;
+/// Features that a panel of a graph may have: a sample's can be so many that panels by the number of samples would leave none
+/// to share out, or to slice where memory is short.
+constexpr Index most_panel_bytes = Index{1} << 30;
 
-bool holds_rows(const Problem& problem) {
-    const std::vector<Step> steps = steps_of(problem.network);
-    return std::any_of(steps.begin(), steps.end(), [](const Step& step) { return step.form == Form::rows; });
+bool is_graph(const Network& network) {
+    return std::any_of(network.values.begin(), network.values.end(),
+                       [](const Value& value) { return value.shared; });
 }
 
 /// The set that an axis is of, and this rank's panels of it, by number.
@@ -118,7 +119,7 @@ Index largest_shard(const Axes& axes, const Grid& grid) {
 /// The largest tensors' J^T v, twice, and the matrices that are compared.
 Index comparison_bytes(const PlanRequest& r) {
     Index largest_step = 0;
-    for (const Step& step : steps_of(r.problem.network)) {
+    for (const Step& step : steps_of(r.problem.network, r.problem.reduction)) {
         Index size = 0;
         for (const StepTensor& its : step.tensors) size += r.problem.network.tensors[at(its.tensor)].size();
         largest_step = std::max(largest_step, size);
@@ -135,7 +136,7 @@ Index comparison_bytes(const PlanRequest& r) {
 Index samples_of_panel(const Problem& problem, Index extent) {
     if (problem.tile) return *problem.tile;
     Index T = default_panel_size(extent, problem.reduction.rows_per_sample());
-    if (!holds_rows(problem)) return T;
+    if (!is_graph(problem.network)) return T;
     const Index value_bytes = problem.precision == Precision::float32 ? sizeof(float) : sizeof(double);
     while (T > 32 && lay_out_panel(problem.network, problem.reduction, T, value_bytes).size * value_bytes >
                          most_panel_bytes)

@@ -1,8 +1,10 @@
 #include "tangram/run/inputs.hpp"
 
+#include "forms_table.hpp"
 #include "named_inputs.hpp"
 #include "read_network.hpp"
 #include "tangram/input/input_sources.hpp"
+#include "tangram/product/matrices.hpp"
 #include "tangram/support/agreement.hpp"
 #include "tangram/support/crash_guard.hpp"
 #include "tangram/support/location.hpp"
@@ -220,6 +222,8 @@ Inputs load_inputs(const KernelOptions& options, const mpi::Communicator& world,
     inputs.parameterization = std::move(read.parameterization);
     inputs.network = std::move(read.network);
     inputs.reduction = choose_reduction(options, inputs.network.outputs());
+    if (!read.inputs.empty()) inputs.description += forms_table(inputs.network, inputs.reduction);
+    keep_inputs_of_weights(choose_conjugate_kernels(options), inputs.reduction, inputs.network);
     broadcast_set(world, inputs.samples);
     if (inputs.test) broadcast_set(world, *inputs.test);
     return inputs;

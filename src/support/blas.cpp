@@ -114,14 +114,14 @@ void gemm(Op op_a, Op op_b, double alpha, ConstMatrixView<double> A, ConstMatrix
                 s.ldb, beta, C.data, s.ldc);
 }
 
-void gram_lower(ConstMatrixView<float> A, MatrixView<float> C) {
+void gram_lower(ConstMatrixView<float> A, MatrixView<float> C, float beta) {
     const GemmSizes s = gemm_sizes(Op::none, Op::transpose, A, A, C);
-    cblas_ssyrk(CblasRowMajor, CblasLower, CblasNoTrans, s.m, s.k, 1.0F, A.data, s.lda, 0.0F, C.data, s.ldc);
+    cblas_ssyrk(CblasRowMajor, CblasLower, CblasNoTrans, s.m, s.k, 1.0F, A.data, s.lda, beta, C.data, s.ldc);
 }
 
-void gram_lower(ConstMatrixView<double> A, MatrixView<double> C) {
+void gram_lower(ConstMatrixView<double> A, MatrixView<double> C, double beta) {
     const GemmSizes s = gemm_sizes(Op::none, Op::transpose, A, A, C);
-    cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, s.m, s.k, 1.0, A.data, s.lda, 0.0, C.data, s.ldc);
+    cblas_dsyrk(CblasRowMajor, CblasLower, CblasNoTrans, s.m, s.k, 1.0, A.data, s.lda, beta, C.data, s.ldc);
 }
 
 void gram_of_columns_lower(ConstMatrixView<float> A, float beta, MatrixView<float> C) {

@@ -19,6 +19,16 @@ std::vector<bool> depends_on_tensors(const Network& network) {
     return depends;
 }
 
+/// Values that are tensors whose gradients are made elsewhere, of the sensitivities of other values.
+std::vector<bool> made_elsewhere(const Network& network, const Reduction& reduction) {
+    std::vector<bool> elsewhere(network.values.size(), false);
+    for (const Step& step : steps_of(network, reduction)) {
+        const Node& node = network.nodes[at(step.node)];
+        if (std::holds_alternative<Parameter>(node.op)) elsewhere[at(node.output)] = step.s != node.output;
+    }
+    return elsewhere;
+}
+
 /// The buffers while the plan is made.
 struct Pool {
     BackwardPlan& plan;
@@ -41,8 +51,9 @@ struct Pool {
 
 }  // namespace
 
-BackwardPlan plan_backward(const Network& network) {
+BackwardPlan plan_backward(const Network& network, const Reduction& reduction) {
     const std::vector<bool> depends = depends_on_tensors(network);
+    const std::vector<bool> elsewhere = made_elsewhere(network, reduction);
     BackwardPlan plan;
     plan.buffer.assign(network.values.size(), BackwardPlan::nowhere);
     Pool pool{plan, {}};
@@ -52,7 +63,9 @@ BackwardPlan plan_backward(const Network& network) {
         if (own == BackwardPlan::nowhere) continue;
         bool handed_on = false;
         for (const Index input : node->inputs) {
-            if (!depends[at(input)] || plan.buffer[at(input)] != BackwardPlan::nowhere) continue;
+            if (!depends[at(input)] || elsewhere[at(input)] ||
+                plan.buffer[at(input)] != BackwardPlan::nowhere)
+                continue;
             const bool in_place =
                 !handed_on && input == node->inputs.front() && routines_of(node->op).works_in_place;
             pool.give(input, network.values[at(input)].size, in_place ? own : pool.take());

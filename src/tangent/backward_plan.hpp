@@ -3,6 +3,7 @@
 // consumer and is done with when the node that makes the value has been pulled back. Private to tangent/features.cpp.
 
 #include "tangram/network/network.hpp"
+#include "tangram/network/reduction.hpp"
 
 #include <vector>
 
@@ -14,7 +15,8 @@ struct BackwardPlan {
     std::vector<Index> widths;  ///< [buffer]: entries of the largest value in it
 };
 
-/// Sensitivities are needed of values on the way from a tensor to the output. A dense chain has two buffers in turn.
-BackwardPlan plan_backward(const Network& network);
+/// Sensitivities are needed of values on the way from a tensor to the output, but for those of tensors whose gradients are made
+/// in the tile loop (tangent/steps.hpp). A dense chain has two buffers in turn.
+BackwardPlan plan_backward(const Network& network, const Reduction& reduction);
 
 }  // namespace tangram

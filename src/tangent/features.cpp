@@ -14,12 +14,18 @@ namespace tangram {
 namespace {
 
 /// Samples that are pushed through the network at a time: enough for gemm, few enough that a strip of R x d
-/// sensitivities stays near 64 MiB. It depends on the network alone, as the bits do.
+/// sensitivities stays near 64 MiB, and all values of a graph below 256 MiB. It depends on the network alone, as the bits do.
 Index strip_samples(const Network& network, const Reduction& reduction) {
-    Index widest = 0;
-    for (const Value& value : network.values) widest = std::max(widest, value.size);
-    return std::clamp<Index>((Index{1} << 23) / std::max<Index>(widest * reduction.sensitivities(), 1), 1,
-                             512);
+    Index widest = 0, all = 0;
+    bool has_shared = false;
+    for (const Value& value : network.values) {
+        has_shared = has_shared || value.shared;
+        if (value.shared) continue;
+        widest = std::max(widest, value.size);
+        all += value.size;
+    }
+    const Index most = (Index{1} << 23) / std::max<Index>(widest * reduction.sensitivities(), 1);
+    return std::clamp<Index>(has_shared ? std::min(most, (Index{1} << 25) / all) : most, 1, 512);
 }
 
 Index kept_values(const Network& network, const Node& node) {
@@ -209,7 +215,7 @@ void compute_features(const FeatureSetup& setup, ConstMatrixView<double> X, Inde
     const Network& network = setup.network;
     const Reduction& reduction = setup.reduction;
     const PanelLayout& layout = setup.layout;
-    const BackwardPlan plan = plan_backward(network);
+    const BackwardPlan plan = plan_backward(network, reduction);
     const Index R = reduction.sensitivities();
     const Index strip_size = strip_samples(network, reduction);
     reserve_forward(scratch, network, std::min(strip_size, layout.samples));
@@ -245,7 +251,8 @@ Index feature_scratch_bytes(const Network& network, const Reduction& reduction, 
     Index values = 0;
     for (const Node& node : network.nodes)
         values += network.values[at(node.output)].size + kept_values(network, node);
-    for (const Index width : plan_backward(network).widths) values += reduction.sensitivities() * width;
+    for (const Index width : plan_backward(network, reduction).widths)
+        values += reduction.sensitivities() * width;
     return std::min(strip_samples(network, reduction), panel_size) * values *
            static_cast<Index>(sizeof(double));
 }

@@ -2,6 +2,7 @@
 
 #include "tangram/support/error.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace tangram {
@@ -17,12 +18,26 @@ bool has_constant_matrix(const PreparedStep& prepared, const Reduction& reductio
     return prepared.constant && reduction.is_full();
 }
 
+/// That any step's form asks for.
+Index most_scratch_values(const Network& network, const Reduction& reduction) {
+    Index most = 0;
+    for (const PreparedStep& prepared : prepare_steps(network, reduction)) {
+        const auto values = facts_of(prepared.step.form).scratch_values;
+        if (values != nullptr)
+            most = std::max(most, values(*prepared.use, prepared.R, reduction.rows_per_sample()));
+    }
+    return most;
+}
+
 }  // namespace
 
 std::vector<PreparedStep> prepare_steps(const Network& network, const Reduction& reduction) {
     std::vector<PreparedStep> prepared;
-    for (const Step& step : steps_of(network)) {
-        PreparedStep one{step, factors_of(step, reduction), prepared.size(), false, {}};
+    for (const Step& step : steps_of(network, reduction)) {
+        PreparedStep one{
+            step, reduction.sensitivities(), {}, factors_of(step, reduction), prepared.size(), false, {}};
+        if (is_on_positions(step.form))
+            one.use = std::make_shared<const WeightUse>(weight_use_of(network, step.use));
         if (const auto c = constant_sensitivity(network, reduction, one.step.s)) {
             one.constant = true;
             one.constant_H = constant_gram(reduction, *c);
@@ -40,6 +55,7 @@ GramScratch<T>::GramScratch(Index rows, Index cols, const Network& network, cons
       h_(rows * reduction.rows_per_sample() * ld_h_) {
     const Index rows_h = rows * reduction.rows_per_sample();
     const Index cols_h = cols * reduction.rows_per_sample();
+    memory_ = AlignedBuffer<T>(most_scratch_values(network, reduction));
     for (const PreparedStep& prepared : prepare_steps(network, reduction)) {
         AlignedBuffer<T>& memory = constant_.emplace_back();
         if (!has_constant_matrix(prepared, reduction)) continue;
@@ -55,7 +71,9 @@ Index gram_scratch_bytes(Index rows, Index cols, const Network& network, const R
     Index matrices = 1;
     for (const PreparedStep& prepared : prepare_steps(network, reduction))
         matrices += has_constant_matrix(prepared, reduction) ? 1 : 0;
-    return (rows * (cols + padding(value_bytes)) + matrices * rows * R * ld_h) * value_bytes;
+    return (rows * (cols + padding(value_bytes)) + matrices * rows * R * ld_h +
+            most_scratch_values(network, reduction)) *
+           value_bytes;
 }
 
 const FormFacts& facts_of(Form form) {
@@ -66,6 +84,10 @@ const FormFacts& facts_of(Form form) {
             return forms::plain_facts;
         case Form::rows:
             return forms::rows_facts;
+        case Form::made:
+            return forms::made_facts;
+        case Form::pairs:
+            return forms::pairs_facts;
     }
     fail(ExitCode::failed, "a form without facts");
 }
@@ -78,6 +100,10 @@ const TileRoutines<T>& tile_routines_of(Form form) {
         case Form::plain:
         case Form::rows:
             return forms::plain_tiles<T>();
+        case Form::made:
+            return forms::made_tiles<T>();
+        case Form::pairs:
+            return forms::pairs_tiles<T>();
     }
     fail(ExitCode::failed, "a form without tiles");
 }
@@ -89,6 +115,9 @@ const JacobianRoutines& jacobian_routines_of(Form form) {
         case Form::plain:
         case Form::rows:
             return forms::plain_jacobian;
+        case Form::made:
+        case Form::pairs:
+            return forms::sum_jacobian;
     }
     fail(ExitCode::failed, "a form without a Jacobian");
 }

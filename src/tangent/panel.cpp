@@ -31,11 +31,12 @@ PanelLayout lay_out_panel(const Network& network, const Reduction& reduction, In
     layout.sensitivities.resize(network.values.size());
     layout.constants.resize(network.values.size());
     const Index columns_per_unit = reduction.is_full() ? 1 : reduction.sensitivities();
-    const std::vector<Step> steps = steps_of(network);
+    const std::vector<Step> steps = steps_of(network, reduction);
     for (const Step& step : steps) {
-        PanelSlot& slot = layout.values[at(step.x)];
-        if (facts_of(step.form).needs_input && !slot.stored())
-            slot = append(layout, samples, network.values[at(step.x)].size, value_bytes);
+        if (!holds_input(network, step)) continue;
+        const Index x = facts_of(step.form).needs_input ? step.x : *step.weighted;
+        PanelSlot& slot = layout.values[at(x)];
+        if (!slot.stored()) slot = append(layout, samples, network.values[at(x)].size, value_bytes);
     }
     for (const Step& step : steps) {
         PanelSlot& slot = layout.sensitivities[at(step.s)];

@@ -3,6 +3,7 @@
 #include "tangram/support/error.hpp"
 #include "tangram/tangent/forms.hpp"
 #include "tangram/tangent/operators.hpp"
+#include "tangram/tangent/weight_use.hpp"
 
 namespace tangram {
 
@@ -24,9 +25,56 @@ std::optional<double> constant_factor(const Network& network, Index value) {
     return sum;
 }
 
+double Q_of(const Reduction& reduction) {
+    const auto R = static_cast<double>(reduction.sensitivities());
+    return reduction.is_full() ? R * R : R;
+}
+
+Form form_of(const Network& network, const Reduction& reduction, const Step& step,
+             const WeightUseSizes& use) {
+    const auto size = [&](Index value) { return static_cast<double>(network.values[at(value)].size); };
+    const auto R = static_cast<double>(reduction.sensitivities());
+    const double Q = Q_of(reduction), T = static_cast<double>(use.positions), P = size(step.s);
+    const double d_in = static_cast<double>(use.groups * use.d_in),
+                 d_out = static_cast<double>(use.groups * use.d_out);
+    if (T * T * (d_in + Q * d_out) < Q * P) return Form::pairs;
+    const Node& node = network.nodes[at(use.node)];
+    return R * P <= size(node.inputs[0]) + R * size(node.output) ? Form::rows : Form::made;
+}
+
+/// A tensor that is a value: how its gradient is had, if a weight is all that it is.
+void settle_form(const Network& network, const Reduction& reduction, Step& step) {
+    const auto use = sole_use_of(network, step.s);
+    if (!use) return;
+    step.use = use->node;
+    const Node& node = network.nodes[at(use->node)];
+    step.weighted = node.inputs[0];
+    const Form form = form_of(network, reduction, step, *use);
+    if (form == Form::rows || constant_sensitivity(network, reduction, node.output)) return;
+    step.form = form;
+    step.x = node.inputs[0];
+    step.s = node.output;
+    step.tensors.front() = {step.tensors.front().tensor, use->scale, false};
+}
+
+PairSizes pair_sizes(const Network& network, const Reduction& reduction, const Step& step) {
+    PairSizes sizes;
+    sizes.Q = Q_of(reduction);
+    sizes.constant = constant_sensitivity(network, reduction, step.s).has_value();
+    sizes.d_in = static_cast<double>(network.values[at(step.x)].size);
+    sizes.d_out = static_cast<double>(network.values[at(step.s)].size);
+    if (!is_on_positions(step.form)) return sizes;
+    const WeightUseSizes use = *sole_use_of(network, network.nodes[at(step.node)].output);
+    sizes.d_in = static_cast<double>(use.groups * use.d_in);
+    sizes.d_out = static_cast<double>(use.groups * use.d_out);
+    sizes.positions = static_cast<double>(use.positions);
+    sizes.parameters = sizes.d_out * static_cast<double>(use.d_in);
+    return sizes;
+}
+
 }  // namespace
 
-std::vector<Step> steps_of(const Network& network) {
+std::vector<Step> steps_of(const Network& network, const Reduction& reduction) {
     std::vector<Step> steps;
     for (std::size_t k = 0; k < network.nodes.size(); ++k) {
         const Node& node = network.nodes[k];
@@ -35,9 +83,16 @@ std::vector<Step> steps_of(const Network& network) {
         if (step == nullptr)
             fail(ExitCode::failed, "{} has tensors and no step in the kernel", name_of(node.op));
         steps.push_back(step(node));
-        steps.back().node = static_cast<Index>(k);
+        steps.back().node = steps.back().use = static_cast<Index>(k);
+        if (steps.back().form == Form::rows) settle_form(network, reduction, steps.back());
     }
     return steps;
+}
+
+bool holds_input(const Network& network, const Step& step) {
+    if (facts_of(step.form).needs_input) return true;
+    const auto* parameter = std::get_if<Parameter>(&network.nodes[at(step.node)].op);
+    return parameter != nullptr && parameter->keeps_input && step.weighted.has_value();
 }
 
 std::vector<double> factors_of(const Step& step, const Reduction& reduction) {
@@ -72,15 +127,23 @@ Matrix<double> constant_gram(const Reduction& reduction, double c) {
     return H;
 }
 
+double operations_of_pair(const Network& network, const Reduction& reduction, const Step& step) {
+    return facts_of(step.form).operations_of_pair(pair_sizes(network, reduction, step));
+}
+
 double operations_of_pair(const Network& network, const Reduction& reduction) {
-    const auto R = static_cast<double>(reduction.sensitivities());
     double operations = 0;
-    for (const Step& step : steps_of(network)) {
-        const PairSizes sizes{static_cast<double>(network.values[at(step.x)].size),
-                              static_cast<double>(network.values[at(step.s)].size),
-                              reduction.is_full() ? R * R : R,
-                              constant_sensitivity(network, reduction, step.s).has_value()};
-        operations += facts_of(step.form).operations_of_pair(sizes);
+    for (const Step& step : steps_of(network, reduction))
+        operations += operations_of_pair(network, reduction, step);
+    return operations;
+}
+
+double operations_of_making(const Network& network, const Reduction& reduction) {
+    double operations = 0;
+    for (const Step& step : steps_of(network, reduction)) {
+        if (step.form != Form::made) continue;
+        const PairSizes sizes = pair_sizes(network, reduction, step);
+        operations += static_cast<double>(reduction.sensitivities()) * sizes.positions * sizes.parameters;
     }
     return operations;
 }

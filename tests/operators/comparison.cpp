@@ -49,7 +49,7 @@ Matrix<double> jacobian_of_features(const Network& network, const Matrix<double>
     Matrix<double> outputs(X.rows(), network.outputs());
     FeatureScratch scratch;
     compute_features({network, reduction, layout}, X.view(), 0, block.data(), outputs.view(), scratch);
-    const std::vector<Step> steps = steps_of(network);
+    const std::vector<Step> steps = steps_of(network, reduction);
     Index widest = 0;
     for (const Value& value : network.values) widest = std::max(widest, value.size);
     std::vector<double> s(at(widest));

@@ -56,7 +56,10 @@ struct Softmax {
     Index length = 0;  ///< of a run; 0: all entries are one
 };
 
-struct Parameter {};
+struct Parameter {
+    bool keeps_input =
+        false;  ///< if it is a weight: what it is applied to is wanted too, for a conjugate kernel
+};
 
 struct Constant {
     std::shared_ptr<const std::vector<double>> values;

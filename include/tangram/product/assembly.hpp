@@ -5,6 +5,8 @@
 //
 //   for each step:    prepare G, H    total += the step's kernels    each tensor's kernel, where it is stored
 //
+// Where a step's rows of J are made in the loop, tiles are computed in groups (product/tile_groups.hpp).
+//
 // Threads take tiles; each finished plane (one matrix's part of one tile) goes through a bounded queue to the
 // calling thread, which hands it to the sink: only that thread may call MPI or HDF5.
 
@@ -17,6 +19,30 @@
 
 namespace tangram {
 
+/// One cache line beside each row of J: rows whose starts lie a power of two apart fall on few sets of the cache.
+template <class T>
+inline constexpr Index row_padding = 64 / sizeof(T);
+
+/// What tiles in groups need: (side x side) tiles that share (2 side) panels' rows of J; side is 0 where no step makes rows.
+struct GroupSizes {
+    Index side = 0;
+    Index tile_values = 0;    ///< of all tiles: the total and H of each
+    Index rows_of_panel = 0;  ///< values of J of a panel, for the largest block
+    Index scratch = 0;        ///< values a thread
+    [[nodiscard]] Index values(int threads) const {
+        return tile_values + 2 * side * rows_of_panel + threads * scratch;
+    }
+};
+GroupSizes group_sizes(const Shape& shape, const Network& network, const Reduction& reduction, int threads);
+
+template <class T>
+struct GroupMemory {
+    Index side = 0, rows_of_panel = 0;
+    AlignedBuffer<T> tiles;                 ///< total and H of each tile
+    AlignedBuffer<T> rows;                  ///< J of each panel
+    std::vector<AlignedBuffer<T>> scratch;  ///< one a thread
+};
+
 /// The memory of the tile loop, allocated once: scratch for each thread, and the planes that circulate between the
 /// threads and the writer.
 template <class T>
@@ -25,6 +51,7 @@ struct TileWorkspace {
 
     PlaneQueue<T> queue;
     std::vector<GramScratch<T>> scratch;  ///< one a thread
+    GroupMemory<T> groups;
     [[nodiscard]] int threads() const { return static_cast<int>(scratch.size()); }
 };
 

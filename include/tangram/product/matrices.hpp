@@ -12,6 +12,9 @@
 
 namespace tangram {
 
+/// Has panels hold what the weights are applied to whose conjugate kernels are wanted (operator.hpp, Parameter).
+void keep_inputs_of_weights(ConjugateKernels wanted, const Reduction& reduction, Network& network);
+
 std::vector<StoredMatrix> sample_matrices(const Problem& problem, bool symmetric);
 
 /// Where the component of a tensor is in the shape's list; that of a step's input.

@@ -19,9 +19,9 @@ void gemm(Op op_a, Op op_b, float alpha, ConstMatrixView<float> A, ConstMatrixVi
 void gemm(Op op_a, Op op_b, double alpha, ConstMatrixView<double> A, ConstMatrixView<double> B, double beta,
           MatrixView<double> C);
 
-/// The lower triangle of C (m x m) = A A^T, A m x k. The strict upper triangle is left as it was.
-void gram_lower(ConstMatrixView<float> A, MatrixView<float> C);
-void gram_lower(ConstMatrixView<double> A, MatrixView<double> C);
+/// The lower triangle of C (m x m) = A A^T + beta C, A m x k. The strict upper triangle is left as it was.
+void gram_lower(ConstMatrixView<float> A, MatrixView<float> C, float beta = 0);
+void gram_lower(ConstMatrixView<double> A, MatrixView<double> C, double beta = 0);
 
 /// The same of A^T: the lower triangle of C (m x m) = A^T A + beta C, A k x m.
 void gram_of_columns_lower(ConstMatrixView<float> A, float beta, MatrixView<float> C);

@@ -15,8 +15,10 @@ struct FeatureView {
     double* block = nullptr;
     Index samples = 0;  ///< n
 
-    [[nodiscard]] ConstMatrixView<double> X(const Step& step) const {
-        return value_view(layout, step.x, block, samples);
+    [[nodiscard]] ConstMatrixView<double> X(const Step& step) const { return value(step.x); }
+    /// Of a value that panels hold, (n, d).
+    [[nodiscard]] ConstMatrixView<double> value(Index value) const {
+        return value_view(layout, value, block, samples);
     }
     /// Entries of S of one sample and row.
     [[nodiscard]] Index width(const Step& step) const { return network.values[at(step.s)].size; }

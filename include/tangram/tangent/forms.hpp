@@ -11,6 +11,8 @@
 //                add       total += all of the step's blocks
 //                fill      the block of one of its tensors
 //              and, before any tile, the kernel of a sample with itself, made of |X_i|^2 and S_i S_i^T
+//   making     of a form that has no prepare: rows of J, made block by block of parameters for a group of panels, from which
+//              product/tile_groups.cpp sums H = J_I J_J^T
 //   Jacobian   rows of J and their action on vectors (tangent/jacobian_rows.hpp, tangent/jacobian_action.hpp), from
 //              features in float64
 //
@@ -20,24 +22,29 @@
 #include "tangram/tangent/feature_view.hpp"
 #include "tangram/tangent/panel.hpp"
 #include "tangram/tangent/steps.hpp"
+#include "tangram/tangent/weight_use.hpp"
 
+#include <memory>
 #include <vector>
 
 namespace tangram {
 
 /// Sizes that the operations of a pair of samples depend on.
 struct PairSizes {
-    double d_in = 0, d_out = 0;
-    double Q = 1;           ///< R, or R^2 for full
-    bool constant = false;  ///< the sensitivity
+    double d_in = 0, d_out = 0;  ///< of x and s; on positions of one, of all groups
+    double Q = 1;                ///< R, or R^2 for full
+    bool constant = false;       ///< the sensitivity
+    double positions = 1;        ///< T
+    double parameters = 0;       ///< of a weight on positions
 };
 
 struct FormFacts {
-    const char* name = "";         ///< "outer"
-    bool needs_input = false;      ///< X
-    bool makes_conjugate = false;  ///< prepare() leaves G = X X^T, which is a conjugate kernel
+    const char* name = "";     ///< "outer"
+    bool needs_input = false;  ///< X
     /// A multiply and an add counted as one.
     double (*operations_of_pair)(const PairSizes&);
+    /// Values of a thread's memory beside G and H; nullptr: none.
+    Index (*scratch_values)(const WeightUse&, Index R, Index rows_per_sample) = nullptr;
 };
 
 /// A thread's memory for G and H of one step on one tile, allocated once; rows are padded against cache aliasing.
@@ -48,6 +55,8 @@ public:
     GramScratch(Index rows, Index cols, const Network& network, const Reduction& reduction);
     [[nodiscard]] MatrixView<T> G(Index rows, Index cols) const { return {g_.data(), rows, cols, ld_g_}; }
     [[nodiscard]] MatrixView<T> H(Index rows, Index cols) const { return {h_.data(), rows, cols, ld_h_}; }
+    /// Whatever else the form asked for, FormFacts::scratch_values.
+    [[nodiscard]] T* memory() const { return memory_.data(); }
     /// H of a step whose sensitivity is constant, for full: the same R' x R' block between any two samples.
     [[nodiscard]] ConstMatrixView<T> constant_H(std::size_t step, Index rows, Index cols) const {
         return {constant_[step].data(), rows, cols, ld_h_};
@@ -55,7 +64,7 @@ public:
 
 private:
     Index ld_g_, ld_h_;
-    AlignedBuffer<T> g_, h_;
+    AlignedBuffer<T> g_, h_, memory_;
     std::vector<AlignedBuffer<T>> constant_;  ///< [step], empty where there is none
 };
 
@@ -66,10 +75,12 @@ Index gram_scratch_bytes(Index rows, Index cols, const Network& network, const R
 /// A step with what is the same on all tiles.
 struct PreparedStep {
     Step step;
-    std::vector<double> factors;  ///< [tensor of the step]: factors_of()
-    std::size_t index = 0;        ///< among the steps
-    bool constant = false;        ///< its sensitivity
-    Matrix<double> constant_H;    ///< then S S^T, (R', R')
+    Index R = 1;                           ///< sensitivities a sample
+    std::shared_ptr<const WeightUse> use;  ///< of a weight on positions
+    std::vector<double> factors;           ///< [tensor of the step]: factors_of()
+    std::size_t index = 0;                 ///< among the steps
+    bool constant = false;                 ///< its sensitivity
+    Matrix<double> constant_H;             ///< then S S^T, (R', R')
 };
 std::vector<PreparedStep> prepare_steps(const Network& network, const Reduction& reduction);
 
@@ -107,8 +118,27 @@ struct NamedNumber {
     double value;
 };
 
+/// A block of a weight's parameters: those of groups [first_group, first_group + groups) and inputs [first, first + inputs) of each.
+struct MadeBlock {
+    Index first_group = 0, groups = 1;
+    Index first = 0, inputs = 0;
+    Index values = 0;   ///< of one sample's rows: R parameters of the block
+    Index scratch = 0;  ///< values of memory that making them takes
+};
+
+/// Rows of J that are made where they are multiplied.
+template <class T>
+struct MakingRoutines {
+    /// All parameters, in the order in which their products are added; it depends on shapes alone.
+    std::vector<MadeBlock> (*blocks)(const WeightUse&, Index R);
+    /// J (n, R m) of the block, or (n R', R m / R'), m its parameters, for samples with X (n, ..), S as tiles have it.
+    void (*make)(const PreparedStep&, const MadeBlock&, ConstMatrixView<T> X, ConstMatrixView<T> S,
+                 T* scratch, MatrixView<T> J);
+};
+
 template <class T>
 struct TileRoutines {
+    /// nullptr: H is summed from what `making` makes.
     StepGrams<T> (*prepare)(const StepTile<T>&, const GramScratch<T>&);
     /// Returns whether all of total is finite.
     bool (*add)(const StepGrams<T>&, Start, MatrixView<T> total);
@@ -119,6 +149,7 @@ struct TileRoutines {
     void (*own_numbers)(const OwnFeatures<T>&, std::vector<NamedNumber>&);
     /// block (R', R') += K[which][i r, i s], in float64.
     void (*add_own_block)(const OwnFeatures<T>&, std::size_t which, MatrixView<double> block);
+    const MakingRoutines<T>* making = nullptr;
 };
 
 /// A run of one tensor's entries.
@@ -152,12 +183,16 @@ const TileRoutines<T>& tile_routines_of(Form form);
 const JacobianRoutines& jacobian_routines_of(Form form);
 
 namespace forms {
-extern const FormFacts outer_facts, plain_facts, rows_facts;
+extern const FormFacts outer_facts, plain_facts, rows_facts, made_facts, pairs_facts;
 template <class T>
 const TileRoutines<T>& outer_tiles();
 template <class T>
 const TileRoutines<T>& plain_tiles();
-extern const JacobianRoutines outer_jacobian, plain_jacobian;
+template <class T>
+const TileRoutines<T>& made_tiles();
+template <class T>
+const TileRoutines<T>& pairs_tiles();
+extern const JacobianRoutines outer_jacobian, plain_jacobian, sum_jacobian;
 }  // namespace forms
 
 }  // namespace tangram

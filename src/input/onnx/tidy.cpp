@@ -127,6 +127,21 @@ void recognise_layer(Network& network, Index number) {
     node = std::move(layer);
 }
 
+/// A product on several rows takes the parameter itself, not its transpose: it knows both ways to lie.
+void absorb_transpose(Network& network, Index number) {
+    const Uses uses(network);
+    Node& node = network.nodes[at(number)];
+    auto* product = std::get_if<MatMul>(&node.op);
+    if (product == nullptr ||
+        !std::all_of(product->b_of.begin(), product->b_of.end(), [](Index b) { return b == 0; }))
+        return;
+    const Index producer = uses.producer[at(node.inputs[1])];
+    const auto weight = weight_of(network, uses, *product, node.inputs[1]);
+    if (!weight || !std::holds_alternative<Arrange>(network.nodes[at(producer)].op)) return;
+    product->b_transposed = !product->b_transposed;
+    node.inputs[1] = network.nodes[at(producer)].inputs.front();
+}
+
 /// [old index] -> new one, in the order in which they are met.
 struct Renumbering {
     std::vector<Index> to;
@@ -178,7 +193,10 @@ void drop_what_leads_nowhere(Network& network) {
 }  // namespace
 
 void tidy(Network& network) {
-    for (Index k = 0; k < static_cast<Index>(network.nodes.size()); ++k) recognise_layer(network, k);
+    for (Index k = 0; k < static_cast<Index>(network.nodes.size()); ++k) {
+        recognise_layer(network, k);
+        absorb_transpose(network, k);
+    }
     drop_what_leads_nowhere(network);
 }
 

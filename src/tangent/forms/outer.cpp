@@ -157,8 +157,7 @@ double size(const FeatureView& f, const Step& step) {
 
 }  // namespace
 
-const FormFacts outer_facts{
-    .name = "outer", .needs_input = true, .makes_conjugate = true, .operations_of_pair = operations_of_pair};
+const FormFacts outer_facts{.name = "outer", .needs_input = true, .operations_of_pair = operations_of_pair};
 
 template <class T>
 const TileRoutines<T>& outer_tiles() {

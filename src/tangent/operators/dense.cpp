@@ -34,7 +34,11 @@ void pull_back(const BackwardPass& pass) {
 
 Step step(const Node& node) {
     const auto& op = std::get<Dense>(node.op);
-    Step step{.form = Form::outer, .x = node.inputs[0], .s = node.output, .tensors = {}};
+    Step step{.form = Form::outer,
+              .x = node.inputs[0],
+              .s = node.output,
+              .weighted = node.inputs[0],
+              .tensors = {}};
     step.tensors.push_back({node.tensors[0], op.weight_scale, false});
     if (node.tensors.size() > 1) step.tensors.push_back({node.tensors[1], op.bias_scale, true});
     return step;

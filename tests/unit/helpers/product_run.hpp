@@ -141,11 +141,11 @@ inline std::vector<Matrix<double>> explicit_matrices(const Network& network, con
                                                      const Shape& shape,
                                                      const std::vector<SampleGradient>& rows,
                                                      const std::vector<SampleGradient>& columns) {
-    const std::vector<Step> steps = steps_of(network);
+    const std::vector<Step> steps = steps_of(network, reduction);
     std::vector<Matrix<double>> all;
     for (const StoredMatrix& matrix : shape.matrices) {
         Matrix<double>& K = all.emplace_back(shape.rows(matrix), shape.columns(matrix));
-        if (matrix.role == Role::other) K = gram_of_values(rows, columns, steps[at(matrix.source)].x);
+        if (matrix.role == Role::other) K = gram_of_values(rows, columns, *steps[at(matrix.source)].weighted);
         for (std::size_t t = 0; t < network.tensors.size(); ++t) {
             const auto tensor = static_cast<Index>(t);
             if (matrix.role == Role::other || (matrix.is_component() && matrix.source != tensor)) continue;

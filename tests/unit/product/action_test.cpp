@@ -1,5 +1,6 @@
 // Products acting on vectors, against explicit matrices acting on them.
 
+#include "graphs_on_positions.hpp"
 #include "product_run.hpp"
 
 #include <doctest/doctest.h>
@@ -59,7 +60,8 @@ TEST_CASE(
     "K v, and K^T u of test samples, are those of the explicit matrices, features kept or computed again") {
     const auto world = mpi::Communicator::world();
     const Network networks[] = {random_residual(4, 5, 113), random_doubled(3, 4, 114),
-                                random_gated(3, 4, 115), random_bilinear(3, 117), random_softmax(3, 4, 118)};
+                                random_gated(3, 4, 115),    random_bilinear(3, 117),
+                                random_softmax(3, 4, 118),  random_on_positions(119)};
     for (const Network& network : networks) {
         std::vector<Reduction> reductions;
         for (const ReductionKind kind : all_reductions())

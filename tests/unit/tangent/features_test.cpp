@@ -130,7 +130,9 @@ TEST_CASE("a linear output's sensitivity is not stored, a curved one's and a fac
     const Network curved = random_network({2, 3, 2}, {"relu", "tanh"}, {true, true}, 4);
     const auto stores_last = [](const Network& network) {
         const Reduction reduction = make_reduction(ReductionKind::trace, 2);
-        return lay_out_panel(network, reduction, 4, 4).sensitivities[at(steps_of(network).back().s)].stored();
+        return lay_out_panel(network, reduction, 4, 4)
+            .sensitivities[at(steps_of(network, reduction).back().s)]
+            .stored();
     };
     CHECK_FALSE(stores_last(linear));
     CHECK(stores_last(curved));

@@ -1,0 +1,125 @@
+#pragma once
+// From a tile's numbers to planes for the writer, and from panels to what a step needs of them. Private to product/.
+
+#include "tangram/product/assembly.hpp"
+#include "tangram/product/matrices.hpp"
+#include "tangram/support/blas.hpp"
+#include "tangram/support/error.hpp"
+
+namespace tangram {
+
+/// What every tile needs to know; the same for all threads.
+template <class T>
+struct AssemblyContext {
+    const TileProblem<T>& problem;
+    PlaneQueue<T>& queue;
+    [[nodiscard]] const Axes& axes() const { return problem.shape.axes; }
+};
+
+/// The plane's memory as the block that `matrix` has at panels (row, column).
+template <class T>
+MatrixView<T> shape_plane(const AssemblyContext<T>& context, Plane<T>& plane, Index matrix,
+                          const Tile& block) {
+    const Shape& shape = context.problem.shape;
+    const StoredMatrix& stored = shape.matrices[at(matrix)];
+    const Index R = stored.rows_each;
+    const MatrixView<T> values =
+        shape_block(plane.memory.data(), shape.tile_rows(stored), shape.tile_columns(stored),
+                    shape.axes.row.size(block.row) * R, shape.axes.column.size(block.column) * R);
+    plane.content = {matrix, block, shape.axes.row.begin(block.row) * R,
+                     shape.axes.column.begin(block.column) * R, values};
+    return values;
+}
+
+/// Hands the plane to the writer and, where the tile is mirrored, its transpose too. Returns false once the queue was
+/// stopped.
+template <class T>
+bool submit_with_mirror(const AssemblyContext<T>& context, Plane<T>* plane, const Tile& tile) {
+    Plane<T>* mirror = nullptr;
+    if (context.axes().is_mirrored(tile)) {
+        mirror = context.queue.acquire();
+        if (mirror == nullptr) return false;
+        transpose(plane->content.values,
+                  shape_plane(context, *mirror, plane->content.matrix, {tile.column, tile.row}));
+    }
+    context.queue.submit(plane);
+    if (mirror != nullptr) context.queue.submit(mirror);
+    return true;
+}
+
+/// Fills one plane by fill(values) and submits it, where the matrix is stored. Returns false once the queue was stopped.
+template <class T, class Fill>
+bool produce(const AssemblyContext<T>& context, Index matrix, const Tile& tile, Fill fill_plane) {
+    if (matrix == not_stored) return true;
+    Plane<T>* plane = context.queue.acquire();
+    if (plane == nullptr) return false;
+    fill_plane(shape_plane(context, *plane, matrix, tile));
+    return submit_with_mirror(context, plane, tile);
+}
+
+/// The features of the tile's two panels that a step needs.
+template <class T>
+StepTile<T> features_of(const AssemblyContext<T>& context, const PreparedStep& prepared, const Tile& tile,
+                        MatrixView<T> total) {
+    const FeatureStore<T>& store = context.problem.store;
+    const Index row = context.axes().number_of_row(tile.row);
+    const Index column = context.axes().number_of_column(tile.column);
+    const bool needs_input = facts_of(prepared.step.form).needs_input;
+    StepTile<T> features{prepared,
+                         needs_input ? store.X(row, prepared.step.x) : ConstMatrixView<T>{},
+                         needs_input ? store.X(column, prepared.step.x) : ConstMatrixView<T>{},
+                         store.S(row, prepared.step.s),
+                         store.S(column, prepared.step.s),
+                         total.rows,
+                         total.cols};
+    features.diagonal = context.axes().is_diagonal(tile);
+    features.full = context.problem.full;
+    return features;
+}
+
+/// An entry of the total is not finite. The diagonal was seen to be finite before (product/entry_range.hpp), which bounds all
+/// entries: not expected.
+[[noreturn]] inline void refuse_not_finite(const Axes& axes, const Tile& tile) {
+    fail(
+        ExitCode::bad_input,
+        "the kernel of samples {} to {} against {} to {} has an entry that is not finite: use --precision float64, or smaller samples or weights",
+        axes.row.begin(tile.row), axes.row.begin(tile.row) + axes.row.size(tile.row) - 1,
+        axes.column.begin(tile.column), axes.column.begin(tile.column) + axes.column.size(tile.column) - 1);
+}
+
+/// X X^T of a value.
+template <class T>
+void conjugate_block(const AssemblyContext<T>& context, Index value, const Tile& tile, MatrixView<T> out) {
+    const FeatureStore<T>& store = context.problem.store;
+    const ConstMatrixView<T> X = store.X(context.axes().number_of_row(tile.row), value);
+    if (context.axes().is_diagonal(tile)) {
+        blas::gram_lower(X, out);
+        mirror_lower(out);
+    } else {
+        const ConstMatrixView<T> Y = store.X(context.axes().number_of_column(tile.column), value);
+        blas::gemm(blas::Op::none, blas::Op::transpose, T{1}, X, Y, T{0}, out);
+    }
+}
+
+/// The planes of a step's matrices but for the total, from its Grams. Returns false once the queue was stopped.
+template <class T>
+bool produce_step(const AssemblyContext<T>& context, const PreparedStep& prepared, const Tile& tile,
+                  const StepGrams<T>& grams) {
+    const TileRoutines<T>& form = tile_routines_of<T>(prepared.step.form);
+    const StepPlanes& planes = context.problem.planes[prepared.index];
+    if (!produce(context, planes.conjugate, tile, [&](MatrixView<T> out) {
+            if (grams.G.data != nullptr)
+                scale_into(grams.G, T{1}, out);
+            else
+                conjugate_block(context, *prepared.step.weighted, tile, out);
+        }))
+        return false;
+    for (std::size_t which = 0; which < planes.tensors.size(); ++which) {
+        if (!produce(context, planes.tensors[which], tile,
+                     [&](MatrixView<T> out) { form.fill(grams, which, out); }))
+            return false;
+    }
+    return true;
+}
+
+}  // namespace tangram
