@@ -1,6 +1,7 @@
 // Dispatch, the MPI environment, and the one error policy:
 //
 //   --help, --version                    printed without MPI
+//   wrong words of a process alone       one line, without MPI
 //   srun without PMIx                    one line from rank 0, without MPI, which would not start
 //   no room for OpenBLAS to start in     one line from each rank, without MPI, which would hang
 //   an error that all ranks agree on     one line from rank 0, MPI ends in order, every rank returns the code
@@ -69,6 +70,10 @@ int main(int argc, char** argv) {
     if (launched_without_pmix()) {
         if (launched_first()) print_error(without_pmix);
         return static_cast<int>(ExitCode::usage);
+    }
+    if (command.error && launched_alone()) {
+        print_error(command.error->what());
+        return static_cast<int>(command.error->code());
     }
     try {
         blas::require_room();

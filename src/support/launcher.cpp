@@ -5,11 +5,25 @@
 
 namespace tangram {
 
-bool launched_first() {
+namespace {
+
+/// This process's number as its launcher gives it; null where there is none.
+const char* rank_of_launcher() {
     for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID"}) {
-        if (const char* rank = std::getenv(name)) return std::string_view(rank) == "0";
+        if (const char* rank = std::getenv(name)) return rank;
     }
-    return true;
+    return nullptr;
+}
+
+}  // namespace
+
+bool launched_first() {
+    const char* rank = rank_of_launcher();
+    return rank == nullptr || std::string_view(rank) == "0";
+}
+
+bool launched_alone() {
+    return rank_of_launcher() == nullptr;
 }
 
 bool launched_without_pmix() {

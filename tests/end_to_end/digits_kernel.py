@@ -1,8 +1,10 @@
 """The digits, their network and its kernel, as several tests have them."""
 
+import shutil
+
 import h5py
 
-from harness import DATA, JOBS, kernel
+from harness import DATA, JOBS, kernel, once
 
 DIGITS = JOBS / "digits" / "digits.h5"
 MODEL = JOBS / "digits" / "digits_mlp.safetensors"
@@ -10,11 +12,17 @@ SAMPLES = 40
 TANH = ["--activation", "tanh"]
 
 
-def make(folder, *options, name="out.h5", precision="float32", **settings):
+@once
+def made(folder, *options):
     """The path of a kernel file, several tiles, with labels."""
-    with kernel(MODEL, f"{DIGITS}:x", folder / name, "--activation", "tanh", "--tile", 7, "--labels", f"{DIGITS}:y", "--rows",
-                f"10:{10 + SAMPLES}", *options, ranks=2, precision=precision, **settings) as file:
+    with kernel(MODEL, f"{DIGITS}:x", folder / "out.h5", "--activation", "tanh", "--tile", 7, "--labels", f"{DIGITS}:y", "--rows",
+                f"10:{10 + SAMPLES}", *options, ranks=2, precision="float32") as file:
         return file.filename
+
+
+def make(folder, *options):
+    """A copy of it."""
+    return shutil.copy(made(*options), folder)
 
 
 def pixels(count):

@@ -1,7 +1,11 @@
 """What the end-to-end tests share: running the program under mpirun, comparing kernels, making model files by hand."""
 
+import fcntl
+import functools
+import hashlib
 import json
 import os
+import pickle
 import re
 import shutil
 import struct
@@ -20,6 +24,8 @@ JOBS = ROOT / "jobs"
 BUILD = ROOT / "build" / "release"
 TANGRAM = Path(os.environ.get("TANGRAM", BUILD / "tangram"))
 
+SHARED = "TANGRAM_TESTS_SHARED"  # the environment variable that names the folder of what is made once
+
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}  # of the largest entry
 
 
@@ -35,6 +41,27 @@ def each(table):
         return test
 
     return attach
+
+
+def once(make):
+    """Decorator of a function of a folder and of words: what several tests need alike is made once in a whole run, by the test that
+    asks first, and the others get what it returned, which is pickled: a path, or numbers. Nobody may change what is in the folder:
+    a test that does copies it. Without run.py there is no such place, and each call makes its own."""
+
+    @functools.wraps(make)
+    def made(*words):
+        base = Path(os.environ.get(SHARED) or tempfile.mkdtemp(prefix="tangram-shared-"))
+        place = base / hashlib.sha256(repr((make.__module__, make.__qualname__, words)).encode()).hexdigest()[:16]
+        with open(f"{place}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            answer = place / "answer.pickle"
+            if not answer.exists():
+                shutil.rmtree(place, ignore_errors=True)  # of one that failed
+                (place / "files").mkdir(parents=True)
+                answer.write_bytes(pickle.dumps(make(place / "files", *words)))
+            return pickle.loads(answer.read_bytes())
+
+    return made
 
 
 # ---- running
@@ -57,9 +84,12 @@ class Run:
         return f"exit code {self.code}\n" + "\n".join(own.splitlines()[-6:])
 
 
-# On one node, from 0.4 s to 0.2 s a start: no search for networks, and ranks that wait give way to those that work.
+# What makes a start on one node cheap: no search for networks or for X servers (hwloc's plugins), no threads of OpenBLAS that
+# the program puts away at once, and ranks that wait give way to those that work, and sleep (tests/waiting/nap.c).
+NAP = BUILD / "tests" / "libtangram_nap.so"
 STARTS_FAST = {"OMPI_MCA_pml": "ob1", "OMPI_MCA_btl": "self,vader", "OMPI_MCA_mpi_yield_when_idle": "1",
-               "OMPI_MCA_ess_singleton_isolated": "1", "OMP_WAIT_POLICY": "passive"}
+               "OMPI_MCA_ess_singleton_isolated": "1", "OMP_WAIT_POLICY": "passive", "OPENBLAS_NUM_THREADS": "1",
+               "HWLOC_PLUGINS_PATH": "/nowhere"} | ({"LD_PRELOAD": str(NAP)} if NAP.exists() else {})
 # mpirun waits 2 s for the other ranks where one has ended with an error.
 ENDS_FAST = {"OMPI_MCA_odls_base_sigkill_timeout": "0"}
 

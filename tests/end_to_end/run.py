@@ -3,36 +3,60 @@
 
     tests/end_to_end/run.py [PART OF A NAME ..] [--list] [--fast] [--workers 8] [--no-skips]
 
-A test takes an empty folder of its own, and fails by raising. One line a test; the last line is `N passed, M failed`.
-Modules that say MOSTLY_WAITS are begun first. A test that cannot be made here, for want of a tool or a right, says why and
-counts as neither; with --no-skips it fails. --fast is for the inner loop: of a test with a table the first row only, and no
-module that says SLOW.
+A test takes an empty folder of its own, and fails by raising. One line a test, as it ends, with its seconds and those of CPU
+time; the last line is `N passed, M failed`. A worker is a process. Modules that say MOSTLY_WAITS are begun first, each in one
+worker, whose threads share what the tests need; finish() of such a module is called at the end. A test that cannot be made
+here, for want of a tool or a right, says why and counts as neither; with --no-skips it fails. --fast is for the inner loop: of
+a test with a table the first row only, and no module that says SLOW.
 The program tested is build/release/tangram, or what the environment variable TANGRAM names.
 """
 
 import argparse
 import importlib
+import multiprocessing
+import os
 import resource
 import sys
 import tempfile
 import time
 import traceback
-from concurrent.futures import ThreadPoolExecutor
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness import Skip, started
+from harness import SHARED, Skip, started
 
 HERE = Path(__file__).resolve().parent
+SIDE_BY_SIDE = 8  # tests of a module that mostly waits
+
+
+@dataclass
+class Group:
+    """What one worker runs: a test, or those of a module that mostly waits."""
+
+    tests: list  # of (name, function of a folder)
+    module: object = None
+
+
+@dataclass
+class Result:
+    name: str
+    verdict: str = "ok"  # or "skip" or "FAIL"
+    why: str = ""
+    seconds: float = 0.0
+    cpu: float = 0.0  # of a group's tests, each an equal share
+    started: Counter = field(default_factory=Counter)
 
 
 def discover(fast):
-    """[(name, function of a folder)], a test with a table once for each of its rows, or for the first."""
-    tests = []
+    """[(module, [(name, function of a folder)])], a test with a table once for each of its rows, or for the first."""
+    found = []
     modules = [importlib.import_module(path.stem) for path in sorted(HERE.glob("test_*.py"))]
     if fast:
         modules = [module for module in modules if not getattr(module, "SLOW", False)]
-    modules.sort(key=lambda module: not getattr(module, "MOSTLY_WAITS", False))  # others run meanwhile
     for module in modules:
+        tests = []
         for name, test in vars(module).items():
             if not name.startswith("test_"):
                 continue
@@ -42,23 +66,75 @@ def discover(fast):
                     tests.append((f"{title} [{label}]", lambda folder, test=test, row=row: test(folder, *row)))
             else:
                 tests.append((title, test))
-    return tests
+        found.append((module, tests))
+    return found
+
+
+def groups_of(found, filters):
+    """What mostly waits first: others run meanwhile."""
+    groups = []
+    for module, tests in found:
+        tests = [test for test in tests if not filters or any(part in test[0] for part in filters)]
+        if not getattr(module, "MOSTLY_WAITS", False):
+            groups += [Group([test]) for test in tests]
+        elif tests:
+            groups.insert(0, Group(tests, module))
+    return groups
 
 
 def run(item):
-    """(name, seconds, "ok", "skip" or "FAIL", and why)"""
     name, test = item
-    start = time.monotonic()
-    verdict, why = "ok", None
+    result, start = Result(name), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="tangram-test-") as folder:
         try:
             test(Path(folder))
         except Skip as reason:
-            verdict, why = "skip", str(reason)
+            result.verdict, result.why = "skip", str(reason)
         except Exception as error:  # a test may fail in any way; the others must still run
             where = traceback.extract_tb(error.__traceback__)[-1]
-            verdict, why = "FAIL", f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
-    return name, time.monotonic() - start, verdict, why
+            result.verdict, result.why = "FAIL", f"{type(error).__name__}: {error} ({Path(where.filename).name}:{where.lineno})"
+    result.seconds = time.monotonic() - start
+    return result
+
+
+def cpu_seconds():
+    """Of this process and of what it started and has waited for."""
+    uses = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(use.ru_utime + use.ru_stime for use in uses)
+
+
+def run_group(group):
+    cpu = cpu_seconds()
+    started.clear()
+    if group.module is None:
+        results = [run(test) for test in group.tests]
+    else:
+        try:
+            with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
+                results = list(threads.map(run, group.tests))
+        finally:
+            group.module.finish()
+    for result in results:
+        result.cpu = (cpu_seconds() - cpu) / len(results)
+    results[0].started = Counter(started)
+    return results
+
+
+GROUPS = []  # what a worker is forked with: a table's row cannot be sent to it
+
+
+def run_number(number):
+    return run_group(GROUPS[number])
+
+
+def run_all(groups, workers):
+    """Each Result as it comes."""
+    GROUPS[:] = groups
+    with tempfile.TemporaryDirectory(prefix="tangram-shared-") as shared:
+        os.environ[SHARED] = shared
+        with ProcessPoolExecutor(workers, multiprocessing.get_context("fork")) as pool:
+            for done in as_completed([pool.submit(run_number, number) for number in range(len(groups))]):
+                yield from done.result()
 
 
 def main():
@@ -70,29 +146,28 @@ def main():
     parser.add_argument("--workers", type=int, default=8, help="tests run at once (8)")
     arguments = parser.parse_args()
 
-    tests = [t for t in discover(arguments.fast) if not arguments.filters or any(part in t[0] for part in arguments.filters)]
+    groups = groups_of(discover(arguments.fast), arguments.filters)
     if arguments.list:
-        print("\n".join(name for name, _ in tests))
+        print("\n".join(name for group in groups for name, _ in group.tests))
         return 0
 
-    verdicts = []
-    with ThreadPoolExecutor(arguments.workers) as workers:
-        for name, seconds, verdict, why in workers.map(run, tests):
-            if verdict == "skip" and arguments.no_skips:
-                verdict = "FAIL"
-            print(f"{verdict:<4} {seconds:6.1f} s  {name}", flush=True)
-            if why is not None:
-                print("       " + why.replace("\n", "\n       "), flush=True)
-            verdicts.append(verdict)
-    failed, skipped = verdicts.count("FAIL"), verdicts.count("skip")
-    if not tests:
+    count, starts, cpu = Counter(), Counter(), 0.0
+    for result in run_all(groups, arguments.workers):
+        if result.verdict == "skip" and arguments.no_skips:
+            result.verdict = "FAIL"
+        print(f"{result.verdict:<4} {result.seconds:6.1f} s {result.cpu:6.2f} s CPU  {result.name}", flush=True)
+        if result.why:
+            print("       " + result.why.replace("\n", "\n       "), flush=True)
+        count[result.verdict] += 1
+        starts += result.started
+        cpu += result.cpu
+    if not groups:
         print("no test has such a name")
-    if skipped:
-        print(f"{skipped} skipped: see above why")
-    cpu = resource.getrusage(resource.RUSAGE_CHILDREN)
-    print(f"{started['mpirun']} starts of mpirun, {started['alone']} without, {cpu.ru_utime + cpu.ru_stime:.0f} s of CPU")
-    print(f"{len(tests) - failed - skipped} passed, {failed} failed")
-    return 1 if failed or not tests else 0
+    if count["skip"]:
+        print(f"{count['skip']} skipped: see above why")
+    print(f"{starts['mpirun']} starts of mpirun, {starts['alone']} without, {cpu:.0f} s of CPU")
+    print(f"{count['ok']} passed, {count['FAIL']} failed")
+    return 1 if count["FAIL"] or not groups else 0
 
 
 if __name__ == "__main__":

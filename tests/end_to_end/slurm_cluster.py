@@ -5,7 +5,6 @@ a place for PMIx's sockets. Nothing listens outside 127.0.0.1, nothing of the ma
 the namespaces) and Debian's slurm-wlm and munge.
 """
 
-import atexit
 import os
 import shutil
 import signal
@@ -66,8 +65,11 @@ class Cluster:
         self.daemons = []
         self.configure()
         self.environment = self.client_environment()
-        atexit.register(self.stop)
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
 
     def configure(self):
         folder = self.folder
@@ -175,3 +177,9 @@ def cluster():
                 raise Skip(reason)
             clusters.append(Cluster())
         return clusters[0]
+
+
+def stop():
+    """Ends the cluster if there is one."""
+    while clusters:
+        clusters.pop().stop()

@@ -29,7 +29,7 @@ def test_check_finds_one_wrong_entry_that_the_run_did_not_look_at(folder):
 
 
 def test_check_wants_the_recorded_inputs(folder):
-    net = make(folder, "tanh, 4 outputs")
+    net = make(folder, "tanh, 4 outputs", own=True)
     model, data = folder / "k.safetensors", folder / "k-data.h5"
     raw = bytearray(model.read_bytes())
     raw[-1] ^= 1

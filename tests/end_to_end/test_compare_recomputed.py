@@ -35,7 +35,7 @@ def test_components_that_are_not_stored_are_computed_again(folder):
 
 
 def test_inputs_that_are_gone_or_changed_are_no_reduction(folder):
-    net = make(folder, "tanh, 4 outputs")
+    net = make(folder, "tanh, 4 outputs", own=True)
     model, other = folder / "k.safetensors", net.K * (1 + numpy.random.default_rng(3).random(net.K.shape))
     moved = folder / "moved.safetensors"
     shutil.move(model, moved)

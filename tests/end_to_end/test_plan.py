@@ -4,7 +4,7 @@ import re
 
 import h5py
 
-from harness import JOBS, each, kernel, tangram
+from harness import JOBS, each, kernel, once, tangram
 
 DIGITS = ["--model", JOBS / "digits" / "digits_mlp.safetensors", "--data", f"{JOBS}/digits/digits.h5:x", "--activation",
           "tanh"]
@@ -129,21 +129,27 @@ def test_the_disk_of_the_plan_is_that_of_the_gram_of_parameters(folder, tile):
                            "params", "--tile", tile)
 
 
+@once
+def kernel_of_300(folder):
+    """The words that make k.h5, without --output, and it."""
+    run = tangram("init", "--widths", "6,5,3", "--output", folder / "m.safetensors", "--samples", 300, "--data", folder / "d.h5")
+    assert run.code == 0, run
+    made = ["kernel", "--model", folder / "m.safetensors", "--data", f"{folder}/d.h5:x", "--activation", "tanh", "--threads", 2]
+    run = tangram(*made, "--output", folder / "k.h5")
+    assert run.code == 0, run
+    return made, folder / "k.h5"
+
+
 @each({f"{what}, {mib} MiB": (what, mib) for what in ("kernel", "dry run", "bench", "check", "compare", "spectrum")
        for mib in (200, 250, 300, 350, 400, 500, 600, 900, 1500)})
 def test_where_there_is_no_room_for_the_buffers_of_blas_nothing_hangs(folder, what, mib):
     """OpenBLAS tries for ever to map its buffers: it must not come to that."""
-    run = tangram("init", "--widths", "6,5,3", "--output", folder / "m.safetensors", "--samples", 300, "--data", folder / "d.h5")
-    assert run.code == 0, run
-    made = ["kernel", "--model", folder / "m.safetensors", "--data", f"{folder}/d.h5:x", "--activation", "tanh", "--threads", 2]
-    if what in ("check", "compare", "spectrum"):
-        run = tangram(*made, "--output", folder / "k.h5")
-        assert run.code == 0, run
+    made, path = kernel_of_300()
     words = {"kernel": [*made, "--output", folder / "out.h5"], "dry run": [*made, "--output", folder / "out.h5", "--dry-run"],
              "bench": ["bench", "--samples", 100, "--widths", "6,5,3", "--repeat", 1, "--gemm-seconds", 0.05, "--threads", 2, "--directory", folder],
-             "check": ["check", folder / "k.h5"], "compare": ["compare", folder / "k.h5", f"{folder}/k.h5:ntk"],
-             "spectrum": ["spectrum", folder / "k.h5"]}[what]
-    run = tangram(*words, prefix=["bash", "-c", f"ulimit -v {1024 * mib}; exec \"$@\"", "-"], seconds=60)
+             "check": ["check", path], "compare": ["compare", path, f"{path}:ntk"],
+             "spectrum": ["spectrum", path, "--output", folder / "s.h5"]}[what]
+    run = tangram(*words, prefix=["bash", "-c", f"ulimit -v {1024 * mib}; exec \"$@\"", "-"], seconds=60, launcher={})
     assert run.code in (0, 4), run
     if run.code == 4:
         assert len(run.errors) == 1 and not (folder / "out.h5.lock").exists(), run

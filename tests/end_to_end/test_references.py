@@ -38,12 +38,13 @@ def test_kernel_and_outputs_are_those_of_autograd(folder, network, reduction, pr
             assert out["checks"].attrs["passed"] == 1
 
 
-def in_both_precisions_on_ranks(names, counts=(1, 2, 3, 4)):
+def in_both_precisions(names):
+    """On other ranks each: test_bits.py shows that a kernel has the same bits on any number of them."""
     return {f"{name}, {precision}, {ranks} ranks": (name, precision, ranks)
-            for name in names for precision in ("float64", "float32") for ranks in counts}
+            for (name, precision), ranks in zip(itertools.product(names, ("float64", "float32")), itertools.cycle((4, 1, 3, 2, 1)))}
 
 
-@each(in_both_precisions_on_ranks(["by_hand", "with_bias", "without_bias"]))
+@each(in_both_precisions(["by_hand", "with_bias", "without_bias"]))
 def test_the_notebook_is_reproduced(folder, case, precision, ranks):
     with h5py.File(NOTEBOOK) as file:
         with kernel(f"{NOTEBOOK}:{case}/model", f"{NOTEBOOK}:{case}/x", folder / "out.h5", "--activation", "identity",
@@ -56,7 +57,7 @@ def test_the_notebook_is_reproduced(folder, case, precision, ranks):
                 assert_close(component[:], expected[name.replace(".", "/")][:], precision, name)
 
 
-@each(in_both_precisions_on_ranks(["trace", "sum", "index", "full"]))
+@each(in_both_precisions(["trace", "sum", "index", "full"]))
 def test_trained_digits_network(folder, reduction, precision, ranks):
     with h5py.File(DIGITS) as file:
         expected = file[reduction]

@@ -8,10 +8,15 @@ import time
 import h5py
 import numpy
 
-from harness import BUILD, DATA, JOBS, TANGRAM, each, kernel
+import slurm_cluster
+from harness import BUILD, JOBS, STARTS_FAST, TANGRAM, each, kernel
 from slurm_cluster import cluster, wait_until
 
 MOSTLY_WAITS = SLOW = True
+finish = slurm_cluster.stop
+
+# Ranks that wait sleep (tests/waiting/nap.c): other tests run beside these.
+NAP = {name: value for name, value in STARTS_FAST.items() if name == "LD_PRELOAD"}
 
 
 def slow(milliseconds):
@@ -45,7 +50,7 @@ class Job:
     def __init__(self, folder, *words, **extra):
         self.slurm, self.folder = cluster(), folder
         path = f"{folder}/bin:{self.slurm.environment['PATH']}"
-        done = self.slurm.run("sbatch", "--parsable", *words, cwd=folder, PATH=path, **extra)
+        done = self.slurm.run("sbatch", "--parsable", *words, cwd=folder, PATH=path, **NAP, **extra)
         assert done.returncode == 0, done.stderr
         self.number = done.stdout.strip()
 

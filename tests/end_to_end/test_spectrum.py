@@ -6,19 +6,27 @@ import h5py
 import numpy
 
 from bad_input_table import BAD_INPUT, USAGE
-from harness import JOBS, each, kernel, tangram, write_h5
+from harness import JOBS, each, kernel, once, tangram, write_h5
 
 CHECK_FAILED = 5
 DIGITS = (JOBS / "digits" / "digits_mlp.safetensors", f"{JOBS}/digits/digits.h5:x")
 
 
-def random_kernel(folder, samples, *options, widths="6,9,3", precision="float64", name="k"):
+@once
+def network_and_kernel(folder, samples, widths, precision, options):
     model, data = folder / "m.safetensors", folder / "d.h5"
-    made = tangram("init", "--widths", widths, "--output", model, "--samples", samples, "--data", data, "--fan-in", "--overwrite")
+    made = tangram("init", "--widths", widths, "--output", model, "--samples", samples, "--data", data, "--fan-in")
     assert made.code == 0, made
     activation = [] if "--activation" in options else ["--activation", "tanh"]
-    kernel(model, f"{data}:x", folder / f"{name}.h5", *activation, *options, precision=precision).close()
-    return folder / f"{name}.h5"
+    kernel(model, f"{data}:x", folder / "k.h5", *activation, *options, precision=precision).close()
+    return folder
+
+
+def random_kernel(folder, samples, *options, widths="6,9,3", precision="float64"):
+    """k.h5, with m.safetensors and d.h5 beside it."""
+    for path in network_and_kernel(samples, widths, precision, options).iterdir():
+        shutil.copy(path, folder)
+    return folder / "k.h5"
 
 
 def spectrum(path, *options, ranks=2, output=None):
@@ -30,11 +38,12 @@ def spectrum(path, *options, ranks=2, output=None):
 
 def assert_spectrum(kernel_file, spectra, name, vectors=True):
     A = kernel_file[name][:].astype("f8")
-    n, size = len(A), max(numpy.abs(numpy.linalg.eigvalsh(A)).max(), 1e-300)
+    expected = numpy.linalg.eigvalsh(A)
+    n, size = len(A), max(numpy.abs(expected).max(), 1e-300)
     group = spectra[f"spectrum/{name}"]
     values = group["eigenvalues"][:]
     assert values.shape == (n,) and (numpy.diff(values) >= 0).all()
-    assert numpy.abs(values - numpy.linalg.eigvalsh(A)).max() <= 1e-12 * size, name
+    assert numpy.abs(values - expected).max() <= 1e-12 * size, name
     if vectors:
         V = group["eigenvectors"][:]
         assert numpy.abs(A @ V - V * values).max() <= 1e-11 * size, name
@@ -198,7 +207,7 @@ NOISY = {f"{activation} {widths}": (activation, widths, samples) for activation,
 
 @each(NOISY)
 def test_storage_noise_is_what_float32_moves_eigenvalues_by(folder, activation, widths, samples):
-    path = random_kernel(folder, samples, "--activation", activation, widths=widths, precision="float32", name="single")
+    path = random_kernel(folder, samples, "--activation", activation, widths=widths, precision="float32")
     found, _ = spectrum(path)
     with found:
         noise = found["spectrum/ntk"].attrs["storage_noise"]

@@ -7,7 +7,7 @@ import shutil
 import h5py
 import numpy
 
-from harness import each, tangram, write_h5
+from harness import each, once, tangram, write_h5
 from verified_kernel import BAD_INPUT, CHECK_FAILED, IO, PARTS, SECONDS, TILES, flip, make, tile_bytes, verify_everywhere
 
 
@@ -53,10 +53,14 @@ def test_exchanged_checksums_are_found(folder):
     verify_everywhere(path, CHECK_FAILED, "not as it was written")
 
 
+@once
+def samples_apart(folder):
+    return write_h5(folder / "t.h5", x=numpy.random.default_rng(1).normal(size=(9, 6)))
+
+
 @each({"the diagonal": ("diagonal",), "that of a tensor": ("component_diagonals/fc1.weight",), "test outputs": ("test_outputs",)})
 def test_a_changed_byte_of_test_samples_is_named(folder, name):
-    test = write_h5(folder / "t.h5", x=numpy.random.default_rng(1).normal(size=(9, 6)))
-    path = make(folder, "--test", f"{test}:x")
+    path = make(folder, "--test", f"{samples_apart()}:x")
     with h5py.File(path, "r") as file:
         position = file[name].id.get_offset() + 8
     flip(path, position)

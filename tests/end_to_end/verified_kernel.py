@@ -1,11 +1,13 @@
 """What the tests of `tangram verify` share: a small kernel file, where its tiles lie, ways to change it, and the verdict at 1 and 4 ranks."""
 
 import re
+import shutil
+from pathlib import Path
 
 import h5py
 import numpy
 
-from harness import tangram
+from harness import once, tangram
 
 BAD_INPUT, CHECK_FAILED, IO = 3, 5, 6
 SECONDS = 60
@@ -15,15 +17,21 @@ PARTS = ["components/fc1.weight", "components/fc1.bias", "conjugate_kernels/fc2"
          "components/fc2.bias", "ntk"]  # in the order in which a tile is made
 
 
-def make(folder, *options, code=0):
+@once
+def made(folder, code, *options):
     """The path of a small finished kernel file."""
     model, data, output = folder / "m.safetensors", folder / "d.h5", folder / "out.h5"
-    made = tangram("init", "--widths", "6,5,3", "--output", model, "--samples", SAMPLES, "--data", data)
-    assert made.code == 0, made
+    run = tangram("init", "--widths", "6,5,3", "--output", model, "--samples", SAMPLES, "--data", data)
+    assert run.code == 0, run
     run = tangram("kernel", "--model", model, "--activation", "tanh", "--data", f"{data}:x", "--output", output, "--tile",
                   TILE, *options, ranks=2)
     assert run.code == code, run
     return output if code == 0 else folder / "out.h5.failed"
+
+
+def make(folder, *options, code=0):
+    """A copy of it that may be spoilt."""
+    return Path(shutil.copy(made(code, *options), folder))
 
 
 def verify_everywhere(path, code, *says):

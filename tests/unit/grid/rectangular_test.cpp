@@ -203,7 +203,8 @@ TEST_CASE("every tile of a rectangular matrix is in one load, and both panels ar
                     }
                     CHECK(there);
                     CHECK(times.size() == tiles.size());
-                    for (const Tile& tile : tiles) CHECK(times[axes.index_of(tile)] == 1);
+                    CHECK(std::all_of(tiles.begin(), tiles.end(),
+                                      [&](const Tile& tile) { return times[axes.index_of(tile)] == 1; }));
                 }
             }
         }
