@@ -1,7 +1,9 @@
 #include "check_gradients.hpp"
 
+#include "tangram/support/threads.hpp"
 #include "tangram/tangent/features.hpp"
 #include "tangram/tangent/operators.hpp"
+#include "tangram/tangent/reference/branches.hpp"
 #include "tangram/tangent/reference/conditioning.hpp"
 #include "tangram/tangent/reference/finite_difference.hpp"
 #include "tangram/tangent/reference/rounding.hpp"
@@ -27,7 +29,7 @@ void for_each_array(SampleGradient& gradient, Visit visit) {
 
 /// A value that goes on to the output through an operator with kinks, and where these are.
 struct KinkedValue {
-    std::size_t value = 0;
+    Index value = 0;
     std::vector<double> points;
 };
 
@@ -36,27 +38,52 @@ std::vector<KinkedValue> kinked_values(const Network& network, const SampleGradi
     for (const Node& node : network.nodes) {
         const auto kinks = routines_of(node.op).kinks;
         if (kinks == nullptr || gradient.sensitivities[at(node.output)].rows() == 0) continue;
-        KinkedValue one{at(node.inputs.front()), kinks(node.op)};
+        KinkedValue one{node.inputs.front(), kinks(node.op)};
         if (!one.points.empty()) kinked.push_back(std::move(one));
     }
     return kinked;
 }
 
-/// Whether sample k of the features' values lies on another side of a kink than the reference's, or so close to it that
-/// only rounding says on which.
-bool is_near(const std::vector<double>& points, ConstMatrixView<double> features, Index k,
-             std::span<const double> z, std::span<const double> rounding) {
+/// Whether an entry lies beside one of the points, not at it, by no more than `margin` of it.
+template <class Margin>
+bool is_beside(const KinkedValue& kinked, const std::vector<double>& z, Margin margin) {
     for (std::size_t j = 0; j < z.size(); ++j) {
-        for (const double point : points) {
-            const bool sides_differ = (features(k, static_cast<Index>(j)) > point) != (z[j] > point);
-            if (sides_differ || (rounding[j] > 0 && std::abs(z[j] - point) <= rounding[j])) return true;
+        for (const double point : kinked.points) {
+            if (z[j] != point && std::abs(z[j] - point) <= margin(j)) return true;
         }
     }
     return false;
 }
 
-/// Each tensor costs some forward passes from where it is used to the output, and so all of them the square of the depth.
-/// Of deep networks each of the samples takes some tensors only, each others.
+/// Whether an entry lies so close to a kink that only rounding says on which side: features of another panel might be on the
+/// other. What rounding is worth costs a forward pass, and few samples need it.
+bool is_within_rounding(const Network& network, const SampleGradient& gradient) {
+    constexpr double close = 1e-8;
+    const std::vector<KinkedValue> all = kinked_values(network, gradient);
+    const bool is_close = std::any_of(all.begin(), all.end(), [&](const KinkedValue& kinked) {
+        const std::vector<double>& z = gradient.value(kinked.value);
+        double largest = 0;
+        for (const double entry : z) largest = std::max(largest, std::abs(entry));
+        for (const double point : kinked.points) largest = std::max(largest, std::abs(point));
+        return is_beside(kinked, z, [&](std::size_t) { return close * largest; });
+    });
+    if (!is_close) return false;
+    const std::vector<std::vector<double>> roundings = rounding_of_values(network, gradient);
+    return std::any_of(all.begin(), all.end(), [&](const KinkedValue& kinked) {
+        return is_beside(kinked, gradient.value(kinked.value),
+                         [&](std::size_t j) { return roundings[at(kinked.value)][j]; });
+    });
+}
+
+/// Samples whose gradients are told how much the network amplifies rounding by: a few tell, and of a graph they cost more.
+std::size_t amplification_samples(const std::vector<SampleGradient>& gradients) {
+    const bool is_graph = !gradients.empty() && std::ranges::any_of(*gradients.front().shared,
+                                                                    [](const auto& v) { return !v.empty(); });
+    return is_graph ? (gradients.size() + 3) / 4 : std::min<std::size_t>(gradients.size(), 4);
+}
+
+/// Each tensor alone costs some forward passes from where it is used to the output, and so all of them the square of the depth.
+/// Of deep networks every few tensors only are moved alone.
 Index stride_of_tensors(const Network& network) {
     constexpr Index passes = Index{1} << 18;  // tensors times tensors behind them, a sample
     constexpr Index fewest = 16;
@@ -68,44 +95,60 @@ Index stride_of_tensors(const Network& network) {
 }  // namespace
 
 std::vector<SampleGradient> gradients_of(const mpi::Communicator& comm, const Network& network,
-                                         ConstMatrixView<double> X, std::span<const std::int64_t> samples) {
-    std::vector<SampleGradient> gradients;
-    for (Index k = 0; k < X.rows; ++k) {
+                                         const Reduction& reduction, ConstMatrixView<double> X,
+                                         std::span<const std::int64_t> samples, int threads) {
+    const SharedValues shared = shared_values(network);
+    std::vector<SampleGradient> gradients(at(X.rows));
+    share_out(threads, Index{0}, X.rows, [&](Index k, int) {
         const bool mine = k % comm.size() == comm.rank();
-        gradients.push_back(mine ? backpropagate(network, {X.row(k), at(X.cols)}) : empty_gradient(network));
-        gradients.back().sample = samples.empty() ? k : samples[at(k)];
-        for_each_array(gradients.back(), [&](std::span<double> part) { mpi::sum(comm, part); });
-    }
+        const Followed followed{reduction, samples.empty() ? k : samples[at(k)], shared};
+        gradients[at(k)] = mine ? backpropagate(network, followed, {X.row(k), at(X.cols)})
+                                : empty_gradient(network, followed);
+    });
+    if (comm.size() == 1) return gradients;
+    for (SampleGradient& gradient : gradients)
+        for_each_array(gradient, [&](std::span<double> part) { mpi::sum(comm, part); });
     return gradients;
 }
 
 std::vector<bool> near_kink(const Network& network, ConstMatrixView<double> X,
                             const std::vector<SampleGradient>& gradients) {
     std::vector<bool> near(at(X.rows), false);
-    if (gradients.empty()) return near;
-    const std::vector<KinkedValue> kinked = kinked_values(network, gradients.front());
-    if (kinked.empty()) return near;
-    const std::vector<Matrix<double>> by_features = values_of(network, X);
     for (Index k = 0; k < X.rows; ++k) {
         const SampleGradient& gradient = gradients[at(k)];
-        const std::vector<std::vector<double>> roundings = rounding_of_values(network, gradient);
-        near[at(k)] = std::any_of(kinked.begin(), kinked.end(), [&](const KinkedValue& at_kink) {
-            return is_near(at_kink.points, by_features[at_kink.value].view(), k,
-                           gradient.values[at_kink.value], roundings[at_kink.value]);
-        });
+        near[at(k)] = takes_other_branch(network, gradient, values_of(network, X.row_block(k, 1))) ||
+                      is_within_rounding(network, gradient);
     }
     return near;
 }
 
-void check_finite_differences(const mpi::Communicator& comm, const Network& network,
-                              std::span<const SampleGradient> gradients, CheckReport& report) {
-    const std::size_t samples = std::min<std::size_t>(gradients.size(), 4);
+void check_finite_differences(const mpi::Communicator& comm, const Network& network, const CheckSet& set,
+                              int threads, CheckReport& report) {
+    std::vector<std::size_t> samples;  // rather those that are compared
+    for (std::size_t k = 0; k < set.gradients.size(); ++k) {
+        if (!set.excluded[k]) samples.push_back(k);
+    }
+    for (std::size_t k = 0; k < set.gradients.size() && samples.empty(); ++k) samples.push_back(k);
+    const auto together = static_cast<Index>(samples.size());
     const Index stride = stride_of_tensors(network);
+    const auto tensors = static_cast<Index>(network.tensors.size());
+    const Index jobs = together + (tensors + stride - 1) / stride;
+    std::vector<FiniteDifferenceResult> found(at(jobs));
+    const Index mine = comm.rank() < jobs ? (jobs - comm.rank() - 1) / comm.size() + 1 : 0;
+    share_out(threads, Index{0}, mine, [&](Index m, int) {
+        const Index job = comm.rank() + m * comm.size();
+        const std::size_t k = samples[at(job % together)];
+        const SampleGradient& gradient = set.gradients[k];
+        if (job < together) {
+            found[at(job)] = compare_all_at_once(network, gradient, report.seed + k);
+        } else {
+            const EveryFew one{(job - together) * stride, tensors};
+            found[at(job)] = compare_with_finite_differences(network, {&gradient, 1}, report.seed + k, one);
+        }
+    });
     report.finite_difference_tolerance = finite_difference_tolerance;
     report.finite_difference_error = 0;
-    for (auto k = at(comm.rank()); k < samples; k += at(comm.size())) {
-        const auto result = compare_with_finite_differences(network, gradients.subspan(k, 1), report.seed + k,
-                                                            {static_cast<Index>(k) % stride, stride});
+    for (const FiniteDifferenceResult& result : found) {
         report.finite_difference_error = std::max(report.finite_difference_error, result.error);
         report.steps_rejected += result.steps_rejected;
         report.pairs_decided += result.decided;
@@ -121,8 +164,7 @@ void check_finite_differences(const mpi::Communicator& comm, const Network& netw
 
 void raise_tolerance(const mpi::Communicator& comm, const Network& network,
                      const std::vector<SampleGradient>& gradients, CheckReport& report) {
-    for (std::size_t k = at(comm.rank()); k < std::min<std::size_t>(gradients.size(), 4);
-         k += at(comm.size())) {
+    for (std::size_t k = at(comm.rank()); k < amplification_samples(gradients); k += at(comm.size())) {
         report.amplification =
             std::max(report.amplification, rounding_amplification(network, gradients[k], report.seed + k));
     }

@@ -11,22 +11,23 @@
 
 namespace tangram {
 
-/// Collective. Backpropagates every row of X, each on one rank. samples[k] is the number of row k in the run; k where
-/// none are given.
+/// Collective. Backpropagates every row of X, each on one rank and thread, for the rows of the reduction. samples[k] is the number
+/// of row k in the run; k where none are given.
 ///
 ///   BEFORE   rank p has computed samples p, p + P, ..     AFTER   every rank has all of them
 std::vector<SampleGradient> gradients_of(const mpi::Communicator& comm, const Network& network,
-                                         ConstMatrixView<double> X,
-                                         std::span<const std::int64_t> samples = {});
+                                         const Reduction& reduction, ConstMatrixView<double> X,
+                                         std::span<const std::int64_t> samples = {}, int threads = 1);
 
-/// [k]: whether features and reference see sample k on different sides of some kink, or lie so close to it
-/// that only rounding says on which.
+/// [k]: whether features and reference take different branches at sample k: see it on different sides of some kink, or find
+/// another entry largest; or whether it lies so close to a kink, but not at it, that only rounding says on which side.
 std::vector<bool> near_kink(const Network& network, ConstMatrixView<double> X,
                             const std::vector<SampleGradient>& gradients);
 
-/// Collective. J against central differences; a few samples tell, and ranks share them.
-void check_finite_differences(const mpi::Communicator& comm, const Network& network,
-                              std::span<const SampleGradient> gradients, CheckReport& report);
+/// Collective. J against central differences, along a direction of all tensors for each sample, and of each tensor for one of
+/// them; ranks and threads share the directions.
+void check_finite_differences(const mpi::Communicator& comm, const Network& network, const CheckSet& set,
+                              int threads, CheckReport& report);
 
 /// Collective. Raises a tolerance that was not asked for to what the network's own conditioning allows in
 /// float64, 1e-5 at most: the rounding of a dot product counts as 64 units.

@@ -154,9 +154,9 @@ std::string to_table(const CheckReport& report) {
     table += fmt::format("{:<20}  {:>9.1e}  times rounding, amplified by the network\n", "conditioning",
                          report.amplification);
     table += fmt::format(
-        "left out              {} samples at a kink; finite differences: {} of {} pairs of tensor and sample undecided, {} steps across a kink\n",
-        report.samples_near_kink, report.pairs_undecided, report.pairs_decided + report.pairs_undecided,
-        report.steps_rejected);
+        "compared              {} check samples, {} left out at a kink; finite differences: {} of {} directions undecided, {} steps across a kink\n",
+        report.samples.size() + report.test_samples.size(), report.samples_near_kink, report.pairs_undecided,
+        report.pairs_decided + report.pairs_undecided, report.steps_rejected);
     return table;
 }
 
@@ -195,6 +195,7 @@ CheckRecord record_of(const CheckReport& report) {
     add("probe_error", report.total.probe_error);
     add("probe_worst_row", report.worst_probe_row);
     add("conjugate_kernel_error", report.conjugate_error);
+    add("check_samples", static_cast<Index>(report.samples.size()));
     add("samples_near_kink", Index{report.samples_near_kink});
     add_if_there("trace_error", report.trace_error);
     add_if_there("diagonal_error", report.diagonal_error);

@@ -3,9 +3,11 @@
 #include "check_gradients.hpp"
 #include "tangram/file/tile_file.hpp"
 #include "tangram/support/blas.hpp"
+#include "tangram/support/sample_choice.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <utility>
 
 namespace tangram {
@@ -13,16 +15,79 @@ namespace tangram {
 namespace {
 
 /// Collective.
-CheckSet make_set(const mpi::Communicator& world, const Network& network, Matrix<double> X,
-                  const std::vector<std::int64_t>& samples) {
+CheckSet look_at(const ProductFile& file, Matrix<double> X, const std::vector<std::int64_t>& samples) {
+    const Network& network = file.problem.network;
     CheckSet set{samples, std::move(X), {}, {}};
-    set.gradients = gradients_of(world, network, std::as_const(set.X).view(), samples);
+    set.gradients = gradients_of(file.world, network, file.problem.reduction, std::as_const(set.X).view(),
+                                 samples, file.resources.threads);
     set.excluded = near_kink(network, std::as_const(set.X).view(), set.gradients);
     return set;
 }
 
 Index count_excluded(const CheckSet& set) {
     return std::count(set.excluded.begin(), set.excluded.end(), true);
+}
+
+/// Up to `wanted` of N samples that were not tried, as `draw` has them; they count as tried then.
+std::vector<std::int64_t> draw_others(Index N, Index wanted, std::uint64_t draw,
+                                      std::set<std::int64_t>& tried) {
+    std::vector<std::int64_t> others;
+    for (const std::int64_t sample : choose_samples(N, static_cast<Index>(tried.size()) + wanted, draw)) {
+        if (static_cast<Index>(others.size()) < wanted && tried.insert(sample).second)
+            others.push_back(sample);
+    }
+    return others;
+}
+
+/// The samples of `set` that are to be compared, and all of `more`, ascending.
+CheckSet with_others(CheckSet set, CheckSet more) {
+    struct Place {
+        CheckSet* from;
+        std::size_t k;
+    };
+    std::vector<Place> places;
+    auto missing = static_cast<Index>(set.samples.size() - more.samples.size()) -
+                   (static_cast<Index>(set.samples.size()) - count_excluded(set));
+    for (std::size_t k = 0; k < set.samples.size(); ++k) {
+        if (!set.excluded[k] || missing-- > 0) places.push_back({&set, k});  // none to take its place
+    }
+    for (std::size_t k = 0; k < more.samples.size(); ++k) places.push_back({&more, k});
+    std::sort(places.begin(), places.end(),
+              [](const Place& a, const Place& b) { return a.from->samples[a.k] < b.from->samples[b.k]; });
+    CheckSet all;
+    all.X = Matrix<double>(static_cast<Index>(places.size()), set.X.cols());
+    for (const Place& place : places) {
+        const auto row = static_cast<Index>(all.samples.size());
+        std::copy_n(place.from->X.view().row(static_cast<Index>(place.k)), set.X.cols(),
+                    all.X.view().row(row));
+        all.samples.push_back(place.from->samples[place.k]);
+        all.gradients.push_back(std::move(place.from->gradients[place.k]));
+        all.excluded.push_back(place.from->excluded[place.k]);
+    }
+    return all;
+}
+
+/// Collective. The set of the samples asked for; where more than half of them are to be left out, others in their place, which
+/// `samples` then names. Counts in the report how many were left out.
+CheckSet make_set(const ProductFile& file, const CheckInputs& inputs, SetOfSamples which,
+                  std::vector<std::int64_t>& samples, CheckReport& report) {
+    constexpr std::uint64_t draws = 3;
+    const Problem& problem = file.problem;
+    const Index N = which == SetOfSamples::test ? problem.test->count : problem.samples.count;
+    std::set<std::int64_t> tried(samples.begin(), samples.end());
+    CheckSet set = look_at(file, inputs.read(which, samples), samples);
+    Index replaced = 0;
+    for (std::uint64_t draw = 1; draw <= draws; ++draw) {
+        const Index excluded = count_excluded(set);
+        if (2 * excluded <= static_cast<Index>(set.samples.size())) break;
+        const std::vector<std::int64_t> others = draw_others(N, excluded, report.seed + draw, tried);
+        if (others.empty()) break;
+        set = with_others(std::move(set), look_at(file, inputs.read(which, others), others));
+        replaced += static_cast<Index>(others.size());
+    }
+    report.samples_near_kink += replaced + count_excluded(set);
+    samples = set.samples;
+    return set;
 }
 
 /// The smallest eigenvalue of the stored block, and how far below zero rounding alone can push it: each
@@ -79,21 +144,18 @@ void compare_with_jacobians(const ProductFile& file, const CheckSet& rows, const
 
 }  // namespace
 
-void check_product(const ProductFile& file, CheckInputs inputs, CheckReport& report) {
-    const Network& network = file.problem.network;
+void check_product(const ProductFile& file, const CheckInputs& inputs, CheckReport& report) {
     report.precision = file.shape.precision;
-    const CheckSet columns = make_set(file.world, network, std::move(inputs.X), report.samples);
-    report.samples_near_kink = count_excluded(columns);
+    const CheckSet columns = make_set(file, inputs, SetOfSamples::samples, report.samples, report);
     settle_tolerances(file, columns, report);
     if (file.shape.axes.symmetric) {
         compare_with_jacobians(file, columns, columns, {}, report);
     } else {
-        const CheckSet rows = make_set(file.world, network, std::move(inputs.test_X), report.test_samples);
-        report.samples_near_kink += count_excluded(rows);
+        const CheckSet rows = make_set(file, inputs, SetOfSamples::test, report.test_samples, report);
         settle_tolerances(file, rows, report);
-        compare_with_jacobians(file, rows, columns, inputs.diagonal, report);
+        compare_with_jacobians(file, rows, columns, inputs.diagonal(report.test_samples), report);
     }
-    check_finite_differences(file.world, network, columns.gradients, report);
+    check_finite_differences(file.world, file.problem.network, columns, file.resources.threads, report);
     check_all_entries(file, report);
 }
 

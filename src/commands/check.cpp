@@ -19,10 +19,11 @@ namespace {
 
 /// Throws unless the explicit Jacobians' matrices fit in memory: the reference of one tensor and of the total, both kernels,
 /// (M', M') each, on every rank. A product of parameters is compared tile by tile, whatever the samples.
-void require_memory(const KernelFile& kernel, const Network& network, Index samples) {
+void require_memory(const KernelFile& kernel, const Problem& problem, Index samples) {
     if (!product_named(kernel.product).keeps_compared) return;
     const auto rows = static_cast<double>(samples * kernel.shape.total().rows_each);
-    const double bytes = 8 * 5 * rows * rows + static_cast<double>(gradient_bytes(network, samples));
+    const double bytes = 8 * 5 * rows * rows +
+                         static_cast<double>(gradient_bytes(problem.network, problem.reduction, samples));
     const auto available = available_memory();
     if (!available || bytes <= static_cast<double>(*available)) return;
     fail(ExitCode::no_resources,
@@ -98,15 +99,18 @@ int run_check(const CheckOptions& options, const mpi::Communicator& world) {
     report.samples = samples_to_check(options, kernel.samples);
     if (run.inputs.test) report.test_samples = samples_to_check(options, kernel.test_samples);
     const std::size_t most = std::max(report.samples.size(), report.test_samples.size());
+    agree(world, [&] { require_memory(kernel, problem, static_cast<Index>(most)); });
     CheckInputs inputs;
-    agree(world, [&] {
-        require_memory(kernel, problem.network, static_cast<Index>(most));
-        inputs.diagonal = recorded_diagonal(kernel, report.test_samples);
-    });
-    inputs.X = read_few_samples(world, run.inputs.samples, report.samples);
-    if (run.inputs.test) inputs.test_X = read_few_samples(world, *run.inputs.test, report.test_samples);
+    inputs.read = [&](SetOfSamples set, const std::vector<std::int64_t>& samples) {
+        return read_few_samples(world, run.inputs.set(set), samples);
+    };
+    inputs.diagonal = [&](const std::vector<std::int64_t>& samples) {
+        Matrix<double> diagonal;
+        agree(world, [&] { diagonal = recorded_diagonal(kernel, samples); });
+        return diagonal;
+    };
     check_product({world, product_named(kernel.product), problem, run.shape, options.file, {threads, true}},
-                  std::move(inputs), report);
+                  inputs, report);
     agree_on_root(world, [&] {
         std::cout << describe(options, kernel, report) << std::flush;
         if (!passed(report)) {

@@ -4,6 +4,7 @@
 
 #include "tangram/commands/kernel.hpp"
 
+#include "tangram/checks/check_budget.hpp"
 #include "tangram/run/disk_plan.hpp"
 #include "tangram/run/kernel_run.hpp"
 #include "tangram/run/memory_plan.hpp"
@@ -33,14 +34,17 @@ Run prepare(const RunContext& context, const Inputs& inputs) {
     Shape shape;
     agree(world, [&] { shape = product.shape(problem); });
     const OutputPaths paths(options.output);
-    const Index bytes = file_bytes(product, shape, inputs, options.check_samples);
+    const Index check_samples =
+        options.check_samples ? *options.check_samples : affordable_check_samples(product, problem, shape);
+    const Index bytes = file_bytes(product, shape, inputs, check_samples);
     agree_on_root(world, [&] { require_space(paths, bytes); });
     const int threads = threads_for_products(world, options.threads);
     std::optional<Index> memory;
     if (options.memory) memory = static_cast<Index>(*options.memory * static_cast<double>(Index{1} << 30));
     const MemoryPlan plan =
-        plan_memory(world, product, {problem, shape, world.size(), threads, options.check_samples}, memory);
-    return {context, inputs, product, std::move(problem), std::move(shape), threads, plan, bytes, paths};
+        plan_memory(world, product, {problem, shape, world.size(), threads, check_samples}, memory);
+    return {context, inputs, product, std::move(problem), std::move(shape), threads, check_samples,
+            plan,    bytes,  paths};
 }
 
 /// Collective. Takes the lock on the output, and looks at what is there.

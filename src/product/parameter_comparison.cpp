@@ -131,17 +131,17 @@ ComponentCheck conclude(const GramComparison& c, std::size_t k, double smallest)
     return check;
 }
 
-/// The check samples that lie near no kink.
-CheckSet leave_out(const Network& network, const CheckSet& all) {
+/// The check samples that lie near no kink, with all that J of any parameter is made of: each panel asks for some.
+CheckSet leave_out(const Problem& problem, const CheckSet& all) {
     CheckSet kept;
     kept.X = Matrix<double>(std::count(all.excluded.begin(), all.excluded.end(), false), all.X.cols());
     for (std::size_t k = 0; k < all.gradients.size(); ++k) {
         if (all.excluded[k]) continue;
         std::copy_n(all.X.view().row(static_cast<Index>(k)), all.X.cols(),
                     kept.X.view().row(static_cast<Index>(kept.gradients.size())));
-        kept.gradients.push_back(
-            backpropagate(network, {all.X.view().row(static_cast<Index>(k)), at(all.X.cols())}));
-        kept.gradients.back().sample = all.gradients[k].sample;
+        const Followed everything{problem.reduction, all.gradients[k].sample, nullptr};
+        kept.gradients.push_back(backpropagate(problem.network, everything,
+                                               {all.X.view().row(static_cast<Index>(k)), at(all.X.cols())}));
     }
     return kept;
 }
@@ -163,7 +163,7 @@ ExplicitComparison nothing_compared(const Network& network, const Shape& shape) 
 
 ExplicitComparison compare_parameters(const ComparisonInputs& inputs) {
     const Problem& problem = inputs.problem;
-    const CheckSet kept = leave_out(problem.network, inputs.columns);
+    const CheckSet kept = leave_out(problem, inputs.columns);
     if (kept.gradients.empty()) return nothing_compared(problem.network, inputs.shape);
     const Axis& parameters = inputs.shape.axes.row;
     GramComparison c = begin_comparison(problem.network, problem.reduction, parameters, kept.gradients);

@@ -77,8 +77,11 @@ Index check_bytes(const PlanRequest& r, const GramProblem& problem) {
     const GramProblem few{problem.network, problem.reduction, problem.parameters, {samples, {}}};
     const GramPace pace{r.threads, 1, 1};
     const Index rows = samples * problem.network.outputs();
-    const Index comparing = gradient_bytes(problem.network, samples) + 3 * P * wide +
-                            (3 * rows * side + side * side) * wide + batch_bytes(few, pace) +
+    Index values = 0;  // of a check sample, all kept
+    for (const Value& value : problem.network.values) values += value.size;
+    const Index gradients = samples * values * (1 + problem.reduction.sensitivities()) * wide;
+    const Index comparing = gradient_bytes(problem.network, problem.reduction, samples) + gradients +
+                            3 * P * wide + (3 * rows * side + side * side) * wide + batch_bytes(few, pace) +
                             gram_bytes(few, pace, value_bytes(r.shape.precision));
     return std::max(probing, comparing);
 }

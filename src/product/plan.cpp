@@ -1,5 +1,9 @@
 #include "tangram/product/plan.hpp"
 
+#include "tangram/tangent/reference/jacobian.hpp"
+
+#include <algorithm>
+
 namespace tangram {
 
 namespace {
@@ -8,10 +12,19 @@ constexpr Index wide = sizeof(double);
 
 }  // namespace
 
-Index gradient_bytes(const Network& network, Index samples) {
-    Index values = 0;
-    for (const Value& value : network.values) values += value.size * (1 + network.outputs());
-    return samples * values * wide;
+Index gradient_bytes(const Network& network, const Reduction& reduction, Index samples) {
+    const Index R = reduction.sensitivities();
+    Index own = 0, shared = 0, largest = 0;
+    for (const Value& value : network.values) {
+        own += value.shared ? 0 : value.size * (1 + R);
+        shared += value.shared ? value.size : 0;
+        if (value.shared) largest = std::max(largest, value.size);
+    }
+    // Rows of J of one tensor at a time, twice: as they are made, and of all samples together.
+    const Index rows = largest == 0 || reduction.is_full()
+                           ? R
+                           : std::clamp<Index>(reference_rows_values / (samples * largest), 1, R);
+    return (samples * own + shared + 2 * samples * rows * largest) * wide;
 }
 
 Index scan_bytes(const Shape& shape, int threads) {

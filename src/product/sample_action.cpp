@@ -1,10 +1,13 @@
 #include "tangram/product/action.hpp"
 #include "tangram/product/matrices.hpp"
 #include "tangram/support/blas.hpp"
+#include "tangram/support/threads.hpp"
 #include "tangram/tangent/jacobian_action.hpp"
 
 #include <algorithm>
 #include <functional>
+#include <memory>
+#include <utility>
 
 namespace tangram {
 
@@ -41,30 +44,131 @@ struct StepArrays {
     std::vector<Matrix<double>> arrays;
 };
 
-/// Collective. products[k] += factor J (J^T v) of the step's k-th tensor, by row of `to`'s axis.
-void add_step_products(const mpi::Communicator& world, const Problem& problem, const Step& step,
-                       const Side& from, const Side& to, const std::vector<double>& v,
-                       std::vector<std::vector<double>>& products) {
-    const Reduction& reduction = problem.reduction;
-    const Index rows_each = reduction.rows_per_sample();
-    const Index rounds = reduction.is_full() ? 1 : reduction.sensitivities();
-    for (Index round = 0; round < rounds; ++round) {
-        StepArrays V(problem.network, step);
-        for (Index panel = from.range.begin; panel < from.range.end; ++panel) {
-            const Matrix<double> y = rows_of_panel(from, panel, rows_each, v);
-            add_transposed_action(from.panels.view(panel), step, round, y.view(), V.pointers());
+/// A step's J^T v for one of the rows of each sample, and the step.
+struct StepProducts {
+    const Step& step;
+    std::size_t index = 0;  ///< of the step
+    Index round = 0;        ///< the row
+    StepArrays V;
+};
+
+/// Samples [first, first + n) of a panel as a panel of their own.
+FeatureView some_of(const FeatureView& view, const PanelLayout& shifted, Index n) {
+    return {view.network, view.reduction, shifted, view.block, n};
+}
+
+PanelLayout shifted(const PanelLayout& layout, Index first) {
+    PanelLayout moved = layout;
+    for (PanelSlot& slot : moved.values) slot.offset += first * slot.ld;
+    for (PanelSlot& slot : moved.sensitivities) slot.offset += first * layout.rows_per_sample * slot.ld;
+    return moved;
+}
+
+/// Calls visit(view, first) for parts of a panel of so few samples that a sensitivity of each takes no more than 32 MiB.
+template <class Visit>
+void for_each_part(const FeatureView& view, const Step& step, Visit visit) {
+    constexpr Index most_values = Index{1} << 22;
+    const Index most = std::clamp<Index>(most_values / std::max<Index>(view.width(step), 1), 1, view.samples);
+    if (most == view.samples) return visit(view, Index{0});
+    for (Index first = 0; first < view.samples; first += most) {
+        const PanelLayout moved = shifted(view.layout, first);
+        visit(some_of(view, moved, std::min(most, view.samples - first)), first);
+    }
+}
+
+/// Calls work(k) for all of these: steps made by gemm one after the other, on all threads together; the others each on a thread.
+template <class Work>
+void share_out_steps(std::vector<StepProducts>& all, int threads, Work work) {
+    {
+        const blas::BlasThreads together(threads);
+        for (StepProducts& one : all) {
+            if (one.step.form == Form::outer) work(one);
         }
-        for (Matrix<double>& array : V.arrays) mpi::sum(world, {array.data(), at(array.size())});
-        for (Index panel = to.range.begin; panel < to.range.end; ++panel) {
-            std::vector<Matrix<double>> y(products.size());
-            for (Matrix<double>& one : y) one = Matrix<double>(to.axis().size(panel), rows_each);
-            add_action(to.panels.view(panel), step, round, V.pointers(), y);
-            for (std::size_t k = 0; k < y.size(); ++k) {
-                double* const rows = products[k].data() + to.axis().begin(panel) * rows_each;
-                for (Index i = 0; i < y[k].size(); ++i) rows[i] += reduction.factor() * y[k].data()[i];
+    }
+    share_out(threads, std::size_t{0}, all.size(), [&](std::size_t k, int) {
+        if (all[k].step.form != Form::outer) work(all[k]);
+    });
+}
+
+/// V += J^T v of a panel.
+void add_transposed(const FeatureView& view, ConstMatrixView<double> y, StepProducts& to) {
+    for_each_part(view, to.step, [&](const FeatureView& part, Index first) {
+        add_transposed_action(part, to.step, to.round, y.row_block(first, part.samples), to.V.pointers());
+    });
+}
+
+/// [tensor of the step]: J V of a panel, (n, R').
+std::vector<Matrix<double>> products_of(const FeatureView& view, Index rows_each, StepProducts& of) {
+    std::vector<Matrix<double>> y(of.step.tensors.size());
+    for (Matrix<double>& one : y) one = Matrix<double>(view.samples, rows_each);
+    for_each_part(view, of.step, [&](const FeatureView& part, Index first) {
+        std::vector<Matrix<double>> some(y.size());
+        for (Matrix<double>& one : some) one = Matrix<double>(part.samples, rows_each);
+        add_action(part, of.step, of.round, of.V.pointers(), some);
+        for (std::size_t k = 0; k < y.size(); ++k)
+            std::copy_n(some[k].data(), some[k].size(), y[k].view().row(first));
+    });
+    return y;
+}
+
+/// [step][tensor of the step]: K v, by row of `to`'s axis.
+using ProductsOfSteps = std::vector<std::vector<std::vector<double>>>;
+
+/// Collective. Adds factor J (J^T v) of these steps and rows to theirs, every panel asked for twice at most.
+void add_products(const mpi::Communicator& world, const Problem& problem, int threads, const Side& from,
+                  const Side& to, const std::vector<double>& v, std::vector<StepProducts> these,
+                  ProductsOfSteps& products) {
+    const Index rows_each = problem.reduction.rows_per_sample();
+    for (Index panel = from.range.begin; panel < from.range.end; ++panel) {
+        const Matrix<double> y = rows_of_panel(from, panel, rows_each, v);
+        const FeatureView view = from.panels.view(panel);
+        share_out_steps(these, threads, [&](StepProducts& one) { add_transposed(view, y.view(), one); });
+    }
+    for (StepProducts& one : these) {
+        for (Matrix<double>& array : one.V.arrays) mpi::sum(world, {array.data(), at(array.size())});
+    }
+    for (Index panel = to.range.begin; panel < to.range.end; ++panel) {
+        const FeatureView view = to.panels.view(panel);
+        std::vector<std::vector<Matrix<double>>> found(these.size());
+        share_out_steps(these, threads, [&](StepProducts& one) {
+            found[at(&one - these.data())] = products_of(view, rows_each, one);
+        });
+        for (std::size_t k = 0; k < these.size(); ++k) {  // in the order of the rows
+            for (std::size_t t = 0; t < found[k].size(); ++t) {
+                double* const rows = products[these[k].index][t].data() + to.axis().begin(panel) * rows_each;
+                for (Index i = 0; i < found[k][t].size(); ++i)
+                    rows[i] += problem.reduction.factor() * found[k][t].data()[i];
             }
         }
     }
+}
+
+/// Collective. K v of every step's tensors. J^T v of as many steps and rows as there is room for is made in one round.
+ProductsOfSteps products_of_steps(const mpi::Communicator& world, const Problem& problem,
+                                  const std::vector<Step>& steps, int threads, const Side& from,
+                                  const Side& to, const std::vector<double>& v) {
+    const Index rounds = problem.reduction.is_full() ? 1 : problem.reduction.sensitivities();
+    const std::size_t rows = at(to.axis().extent * problem.reduction.rows_per_sample());
+    ProductsOfSteps products;
+    std::vector<StepProducts> these;
+    Index bytes = 0;
+    const auto finish = [&] {
+        add_products(world, problem, threads, from, to, v, std::exchange(these, {}), products);
+        bytes = 0;
+    };
+    for (std::size_t k = 0; k < steps.size(); ++k) {
+        products.emplace_back(steps[k].tensors.size(), std::vector<double>(rows));
+        Index size = 0;
+        for (const StepTensor& its : steps[k].tensors) size += problem.network.tensors[at(its.tensor)].size();
+        for (Index round = 0; round < rounds; ++round) {
+            const Index its = size * Index{sizeof(double)};
+            if (!these.empty() && bytes + its > most_products_bytes) finish();
+            these.push_back({steps[k], k, round, StepArrays(problem.network, steps[k])});
+            bytes += its;
+        }
+    }
+    if (!these.empty()) finish();
+    return products;
 }
 
 /// Collective. X_to (X_from^T v) of what a step's weight is applied to.
@@ -96,19 +200,19 @@ void add_to(std::vector<double>& total, const std::vector<double>& part) {
 
 /// Collective. K v of every matrix.
 std::vector<std::vector<double>> products_with(const mpi::Communicator& world, const Problem& problem,
-                                               const Shape& shape, const Side& from, const Side& to,
-                                               const std::vector<double>& v) {
+                                               const Shape& shape, int threads, const Side& from,
+                                               const Side& to, const std::vector<double>& v) {
     const std::size_t rows = at(to.axis().extent * problem.reduction.rows_per_sample());
     std::vector<std::vector<double>> all(shape.matrices.size());
     all.back().resize(rows);
     const std::vector<Step> steps = steps_of(problem.network, problem.reduction);
+    ProductsOfSteps products = products_of_steps(world, problem, steps, threads, from, to, v);
     for (std::size_t k = 0; k < steps.size(); ++k) {
         const std::vector<StepTensor>& tensors = steps[k].tensors;
-        std::vector<std::vector<double>> products(tensors.size(), std::vector<double>(rows));
-        add_step_products(world, problem, steps[k], from, to, v, products);
         for (std::size_t t = 0; t < tensors.size(); ++t) {
-            add_to(all.back(), products[t]);
-            if (const auto m = component_of(shape, tensors[t].tensor)) all[at(*m)] = std::move(products[t]);
+            add_to(all.back(), products[k][t]);
+            if (const auto m = component_of(shape, tensors[t].tensor))
+                all[at(*m)] = std::move(products[k][t]);
         }
         if (const auto m = conjugate_matrix_of(shape, static_cast<Index>(k)))
             all[at(*m)] = conjugate_products(world, problem, steps[k], from, to, v);
@@ -122,19 +226,23 @@ Action act_on_samples(const mpi::Communicator& world, const Problem& problem, co
                       const Distribution& distribution, const ActionResources& resources,
                       const std::vector<double>& v, const std::vector<double>& u) {
     const Axes& axes = shape.axes;
-    FeaturePanels column_panels(axes.column, problem.network, problem.reduction, problem.samples.read);
-    const Side columns{column_panels, shard_panels(axes.column, distribution.grid, world.rank())};
-    if (resources.keep_features) column_panels.compute(columns.range, resources.threads);
-    if (axes.symmetric) {
-        const blas::BlasThreads blas_threads(resources.threads);
-        return {products_with(world, problem, shape, columns, columns, v), {}};
-    }
-    FeaturePanels row_panels(axes.row, problem.network, problem.reduction, problem.test->read);
-    const Side rows{row_panels, shard_panels(axes.row, distribution.grid, world.rank())};
-    if (resources.keep_features) row_panels.compute(rows.range, resources.threads);
-    const blas::BlasThreads blas_threads(resources.threads);
-    return {products_with(world, problem, shape, columns, rows, v),
-            products_with(world, problem, shape, rows, columns, u)};
+    const int threads = resources.threads;
+    const KeptFeatures none;
+    const KeptFeatures& kept = resources.kept != nullptr ? *resources.kept : none;
+    std::unique_ptr<FeaturePanels> own_columns, own_rows;
+    const auto side = [&](const Axis& axis, const ReadSamples& read,
+                          const std::unique_ptr<FeaturePanels>& its, std::unique_ptr<FeaturePanels>& own) {
+        const PanelRange range = shard_panels(axis, distribution.grid, world.rank());
+        if (its != nullptr) return Side{*its, range};
+        own = std::make_unique<FeaturePanels>(axis, problem.network, problem.reduction, read);
+        if (resources.hold_features) own->compute(range, threads);
+        return Side{*own, range};
+    };
+    const Side columns = side(axes.column, problem.samples.read, kept.columns, own_columns);
+    if (axes.symmetric) return {products_with(world, problem, shape, threads, columns, columns, v), {}};
+    const Side rows = side(axes.row, problem.test->read, kept.rows, own_rows);
+    return {products_with(world, problem, shape, threads, columns, rows, v),
+            products_with(world, problem, shape, threads, rows, columns, u)};
 }
 
 }  // namespace tangram

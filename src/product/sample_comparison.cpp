@@ -59,14 +59,14 @@ Reference reference_of(const ComparisonInputs& c, Index tensor) {
     const int ranks = c.world.size();
     Reference reference;
     if (!c.shape.axes.symmetric) {
-        reference.K =
-            reference_kernel(network, reduction, tensor, c.rows.gradients, c.columns.gradients, rank, ranks);
+        reference.K = reference_kernel(network, reduction, tensor, c.rows.gradients, c.columns.gradients,
+                                       {rank, ranks, c.threads});
         mpi::sum(c.world, values(reference.K));
         reference.row_norms = norms_of(c, tensor, c.rows);
         reference.column_norms = norms_of(c, tensor, c.columns);
         return reference;
     }
-    reference.K = reference_kernel(network, reduction, tensor, c.rows.gradients, rank, ranks);
+    reference.K = reference_kernel(network, reduction, tensor, c.rows.gradients, {rank, ranks, c.threads});
     mpi::sum(c.world, values(reference.K));
     for (Index i = 0; i < reference.K.rows(); ++i)
         reference.row_norms.push_back(std::sqrt(std::abs(reference.K(i, i))));
@@ -96,7 +96,7 @@ double input_size(const ComparisonInputs& c, Index value) {
         std::vector<double> norms;
         for (const SampleGradient& gradient : set.gradients) {
             double square = 0;
-            for (const double x : gradient.values[at(value)]) square += x * x;
+            for (const double x : gradient.value(value)) square += x * x;
             norms.push_back(std::sqrt(square));
         }
         return norms;

@@ -80,8 +80,14 @@ void compute_part(const ComputeRequest& r, const Part& part, FeatureStore<T>& st
     agree(r.world, [&] {
         const Stopwatch watch;
         r.hooks.name_samples(part.set, [&] {
-            compute_shard_features(network, r.problem.reduction, part.panels, std::as_const(X).view(),
-                                   r.threads, store, outputs.view());
+            if (r.keep != nullptr && r.plan.keep_features && part.panels.size() > 0) {
+                auto& kept = part.set == SetOfSamples::test ? r.keep->rows : r.keep->columns;
+                kept = keep_shard_features(network, r.problem.reduction, part.panels, std::as_const(X).view(),
+                                           r.threads, store, outputs.view());
+            } else {
+                compute_shard_features(network, r.problem.reduction, part.panels, std::as_const(X).view(),
+                                       r.threads, store, outputs.view());
+            }
         });
         report.features_seconds += watch.seconds();
     });
@@ -128,7 +134,8 @@ Index comparison_bytes(const PlanRequest& r) {
     const Index rows =
         std::min(r.check_samples, r.shape.axes.column.extent) * r.problem.reduction.rows_per_sample();
     return (2 * largest_step + 4 * sets * rows * rows) * Index{sizeof(double)} +
-           sets * gradient_bytes(r.problem.network, std::min(r.check_samples, r.shape.axes.column.extent));
+           sets * gradient_bytes(r.problem.network, r.problem.reduction,
+                                 std::min(r.check_samples, r.shape.axes.column.extent));
 }
 
 }  // namespace
@@ -185,9 +192,15 @@ MemoryPlan plan_sample_tiles(const PlanRequest& r) {
     Index checks = 0;
     if (r.check_samples > 0) {
         checks = scan_bytes(r.shape, r.threads) + comparison_bytes(r) + scratch;
-        plan.keep_probe_features = checks + shard * wide_block <= r.room;
-        checks += plan.keep_probe_features ? shard * wide_block : (axes.symmetric ? 1 : 2) * wide_block;
+        const Index all_products =
+            std::min(most_products_bytes, network.parameters() * reduction.sensitivities() * wide);
+        plan.hold_probe_features = checks + shard * wide_block <= r.room;
+        checks += plan.hold_probe_features ? shard * wide_block
+                                           : (axes.symmetric ? 1 : 2) * wide_block + all_products;
+        const Index computing = samples + shard * (block + wide_block) + scratch;
+        plan.keep_features = std::max({computing, held + tiles + shard * wide_block, checks}) <= r.room;
     }
+    const Index kept = plan.keep_features ? shard * wide_block : 0;
     const std::string how = plan.residency.holds_everything()
                                 ? "all at once"
                                 : fmt::format("in {} slices, {} of them resident", plan.residency.slices,
@@ -198,8 +211,9 @@ MemoryPlan plan_sample_tiles(const PlanRequest& r) {
         {"scratch of the features", scratch},
         {"features for its tiles", held, how},
         {"tiles under way", tiles},
-        {"checks", checks, plan.keep_probe_features ? "" : "features computed again for each layer"}};
-    plan.needed = std::max({samples + shard * block + scratch, held + tiles, checks});
+        {"features for the checks", kept, plan.keep_features ? "kept in float64" : "computed again"},
+        {"checks", checks, plan.hold_probe_features ? "" : "features computed by panels"}};
+    plan.needed = std::max({samples + shard * block + scratch + kept, held + tiles + kept, checks});
     plan.fits = !none && plan.needed <= r.room;
     return plan;
 }

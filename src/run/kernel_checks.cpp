@@ -56,7 +56,7 @@ CheckReport check_kernel(const Run& run, const Computed& computed) {
     const auto timed = run.context.timer.measure(Phase::check);
     fault_point("check", run.world().rank());
     CheckReport report;
-    report.run = options.check_samples > 0;
+    report.run = run.check_samples > 0;
     report.seed = check_seed;
     report.tolerance_is_given = options.check_tolerance.has_value();
     report.tolerance = options.check_tolerance.value_or(default_tolerance(run.shape.precision));
@@ -65,20 +65,23 @@ CheckReport check_kernel(const Run& run, const Computed& computed) {
         report.test_outputs = check_set(run, *run.inputs.test, *computed.test, report.tolerance);
     if (!report.run) return report;
     CheckInputs inputs;
-    report.samples = spread_check_samples(run.inputs.samples.count(), options.check_samples);
-    inputs.X = read_few_samples(run.world(), run.inputs.samples, report.samples);
+    report.samples = spread_check_samples(run.inputs.samples.count(), run.check_samples);
+    inputs.read = [&run](SetOfSamples set, const std::vector<std::int64_t>& samples) {
+        return read_few_samples(run.world(), run.inputs.set(set), samples);
+    };
     if (run.inputs.test) {
-        report.test_samples = spread_check_samples(run.inputs.test->count(), options.check_samples);
-        inputs.test_X = read_few_samples(run.world(), *run.inputs.test, report.test_samples);
-        inputs.diagonal = diagonal_at(run, computed, report.test_samples);
+        report.test_samples = spread_check_samples(run.inputs.test->count(), run.check_samples);
+        inputs.diagonal = [&](const std::vector<std::int64_t>& samples) {
+            return diagonal_at(run, computed, samples);
+        };
     }
     check_product({run.world(),
                    run.product,
                    run.problem,
                    run.shape,
                    run.paths.partial,
-                   {run.threads, run.memory.keep_probe_features}},
-                  std::move(inputs), report);
+                   {run.threads, run.memory.hold_probe_features, &computed.features}},
+                  inputs, report);
     return report;
 }
 

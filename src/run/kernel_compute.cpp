@@ -153,8 +153,9 @@ void compute_all(const Run& run, OpenedOutput& output, Computed& computed) {
     const RunContext& context = run.context;
     Computing computing{run, output.writer, computed};
     context.progress.begin("features");
-    const TileLoopReport loop = run.product.compute(
-        {context.world, run.problem, run.shape, run.memory, run.threads, output.done, hooks_of(computing)});
+    const TileLoopReport loop =
+        run.product.compute({context.world, run.problem, run.shape, run.memory, run.threads, output.done,
+                             hooks_of(computing), &computed.features});
     context.timer.add(Phase::features, loop.features_seconds);
     context.timer.add(Phase::exchange, loop.exchange_seconds);
     context.timer.add(Phase::assemble, loop.assemble_seconds);

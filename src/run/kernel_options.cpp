@@ -157,8 +157,9 @@ void add_run_options(CLI::App& app, KernelOptions& o) {
     const std::string group = "Run";
     app.add_option("--tile", o.tile, "samples, or parameters, a panel (by N and the network)")->group(group);
     app.add_option("--threads", o.threads, "threads a rank (its share of the cores)")->group(group);
-    app.add_option("--check-samples", o.check_samples,
-                   "samples checked against the explicit Jacobian (16); 0: no checks")
+    app.add_option(
+           "--check-samples", o.check_samples,
+           "samples checked against the explicit Jacobian (16; of a graph as many as a fifth of the run allows, 3 at least); 0: no checks")
         ->group(group);
     app.add_option("--check-tolerance", o.check_tolerance,
                    "largest error (1e-5 in float32, 1e-10 in float64)")

@@ -112,7 +112,7 @@ std::string plan_table(const Run& run, double rate, double wide_rate) {
                                       (1 + static_cast<double>(problem.reduction.sensitivities()));
     const double features = feature_operations / wide_rate * run.memory.feature_rounds;
     const double tiles = tile_operations / rate;
-    const double checks = run.context.options.check_samples == 0 ? 0 : 2 * feature_operations / wide_rate;
+    const double checks = run.check_samples == 0 ? 0 : 2 * feature_operations / wide_rate;
     const auto bytes = [](Index count) { return human_bytes(static_cast<double>(count)); };
     std::string text =
         fmt::format("plan        {}\n\nmemory of the rank with the most\n", describe_plan(run));

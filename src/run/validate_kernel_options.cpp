@@ -110,7 +110,8 @@ void validate_run(const KernelOptions& options) {
 }
 
 void validate_checks(const KernelOptions& options) {
-    require_between("--check-samples", options.check_samples, 0, std::int64_t{1} << 40);
+    if (options.check_samples)
+        require_between("--check-samples", *options.check_samples, 0, std::int64_t{1} << 40);
     if (options.check_tolerance) {
         require_finite(*options.check_tolerance, "--check-tolerance");
         if (*options.check_tolerance <= 0) {

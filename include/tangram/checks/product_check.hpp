@@ -17,8 +17,10 @@
 #include "tangram/checks/check_report.hpp"
 #include "tangram/product/product.hpp"
 
-#include <optional>
+#include <cstdint>
+#include <functional>
 #include <string>
+#include <vector>
 
 namespace tangram {
 
@@ -35,18 +37,18 @@ struct ProductFile {
     ActionResources resources;
 };
 
-/// The check samples of a file, the same on every rank: X (M, d_0) of report.samples, and of report.test_samples where the
-/// product has test samples.
+/// What is read of the check samples of a file, the same on every rank. All are collective.
 struct CheckInputs {
-    Matrix<double> X;
-    Matrix<double> test_X;
-    /// The recorded kernels of the test samples among them with themselves, (M, R' R'); empty where there are none.
-    Matrix<double> diagonal;
+    /// X (M, d_0) of samples of a set.
+    std::function<Matrix<double>(SetOfSamples set, const std::vector<std::int64_t>& samples)> read;
+    /// The recorded kernels of test samples with themselves, (M, R' R'); empty where there are none.
+    std::function<Matrix<double>(const std::vector<std::int64_t>& samples)> diagonal{};
 };
 
-/// Collective. Fills the report. Samples whose preactivations the features and the reference see on different sides of a
-/// kink are counted and left out.
-void check_product(const ProductFile& file, CheckInputs inputs, CheckReport& report);
+/// Collective. Fills the report for the samples that it names, report.samples and, where the product has test samples,
+/// report.test_samples. Samples whose derivatives take different branches in features and reference are counted and left out;
+/// where these are more than half, others are drawn in their place, and named.
+void check_product(const ProductFile& file, const CheckInputs& inputs, CheckReport& report);
 
 /// Collective. The part of it that reads every entry once.
 void check_all_entries(const ProductFile& file, CheckReport& report);

@@ -1,6 +1,7 @@
 #pragma once
-// Products acting on vectors, in float64, from features computed afresh and never from tiles: what the probe of the checks
-// holds stored entries against.
+// Products acting on vectors, in float64, from features in float64 and never from tiles: what the probe of the checks holds
+// stored entries against. The features are those that the run computed, kept before they were rounded, where there is room for
+// them; otherwise they are computed afresh, once to be held or, without room for that, panel by panel, twice.
 //
 //   samples x samples    K v = J_row (J_column^T v)      K^T u = J_column (J_row^T u)      per tensor; X_row (X_column^T v) for
 //                                                                                            conjugate kernels
@@ -10,7 +11,8 @@
 //
 //   BEFORE   rank p: v, panels of p     J^T v summed over ranks     AFTER   rank p: rows of K v of its own panels, zero elsewhere
 //
-// Work: O(N P R), features included.
+// Work: O(N R sum_t T_t P_t), features included. J^T v of all tensors and rows exists at once where features are not held, but
+// not more than 1 GiB of it (or one tensor's): then they are computed in several rounds.
 
 #include "tangram/grid/partition.hpp"
 #include "tangram/grid/shape.hpp"
@@ -18,9 +20,13 @@
 #include "tangram/support/mpi.hpp"
 
 #include <limits>
+#include <memory>
 #include <vector>
 
 namespace tangram {
+
+/// The most J^T v that exists at once, of several tensors and rows.
+inline constexpr Index most_products_bytes = Index{1} << 30;
 
 /// What a product does to a vector, by matrix of the shape: of rows that other ranks compute, zero.
 struct Action {
@@ -30,10 +36,16 @@ struct Action {
     double trace = std::numeric_limits<double>::quiet_NaN();
 };
 
+/// The features of this rank's samples in float64, as the run computed them; nothing where it kept none.
+struct KeptFeatures {
+    std::unique_ptr<FeaturePanels> columns, rows;
+};
+
 struct ActionResources {
     int threads = 1;
-    bool keep_features =
-        true;  ///< of the rank's samples in float64; otherwise they are computed again for each step
+    /// Features that are not kept already are held, all of the rank's; otherwise they are computed again by panels.
+    bool hold_features = true;
+    const KeptFeatures* kept = nullptr;
 };
 
 /// Collective. v: one entry a column of the total; u: one a row. Throws what reading throws, and WrongNumberError.

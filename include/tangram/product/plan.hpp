@@ -37,7 +37,8 @@ struct MemoryPlan {
     // How it is done, as far as the product knows these ways.
     Residency residency{};            ///< of features that are exchanged
     GramPace pace{};                  ///< of sums over samples
-    bool keep_probe_features = true;  ///< whether the checks keep features, or compute them again
+    bool keep_features = false;       ///< in float64, from when they are computed to the checks
+    bool hold_probe_features = true;  ///< whether the checks hold features, or compute them again
     double feature_rounds = 1;        ///< how often the features are computed in all, in units of once
     [[nodiscard]] Index peak() const { return base + needed; }
 };
@@ -54,7 +55,7 @@ struct PlanRequest {
 
 /// Bytes of the check samples' gradients, and of what all checks hold beside features: vectors with one number a row and
 /// column of each matrix, and the tiles that the threads read.
-Index gradient_bytes(const Network& network, Index samples);
+Index gradient_bytes(const Network& network, const Reduction& reduction, Index samples);
 Index scan_bytes(const Shape& shape, int threads);
 
 }  // namespace tangram

@@ -73,6 +73,7 @@ struct ComputeRequest {
     int threads = 1;
     const TileSet& done;
     ComputeHooks hooks;
+    KeptFeatures* keep = nullptr;  ///< where features for the checks are left, if the plan has room for them
 };
 
 struct Product {

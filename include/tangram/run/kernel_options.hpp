@@ -30,9 +30,9 @@ struct KernelOptions {
     std::string components = "all";
     std::optional<std::string> conjugate_kernels;  ///< last; none with components none
     std::string precision = "float32";
-    std::optional<std::int64_t> tile;     ///< samples a panel (by N and the network)
-    std::optional<std::int64_t> threads;  ///< this rank's share of the cores
-    std::int64_t check_samples = 16;
+    std::optional<std::int64_t> tile;              ///< samples a panel (by N and the network)
+    std::optional<std::int64_t> threads;           ///< this rank's share of the cores
+    std::optional<std::int64_t> check_samples;     ///< 16, or what a fifth of the run allows
     std::optional<double> check_tolerance;         ///< 1e-5 in float32, 1e-10 in float64
     std::optional<double> memory;                  ///< GiB a rank (its share of what the node has left)
     std::optional<double> max_seconds;             ///< then stop in order

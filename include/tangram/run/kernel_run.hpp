@@ -35,6 +35,7 @@ struct Run {
     Problem problem;
     Shape shape;
     int threads = 1;
+    Index check_samples = 0;  ///< of each set; 0: no checks
     MemoryPlan memory;
     Index file_bytes = 0;  ///< that the finished file takes, about
     OutputPaths paths;
@@ -62,6 +63,7 @@ struct Computed {
     std::optional<ComputedSet> test;
     std::vector<Matrix<double>> diagonals;              ///< [tensor]: of the test samples, (n, R' R')
     std::vector<std::vector<std::uint64_t>> checksums;  ///< [matrix]: (row panels, column panels)
+    KeptFeatures features{};                            ///< for the checks
     bool has_begun_tiles = false;
     Index tiles_on_disk = 0;  ///< of all ranks
     bool stopped = false;     ///< on request, before all tiles were there

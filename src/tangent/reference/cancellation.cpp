@@ -26,7 +26,7 @@ Matrix<double> magnitudes_of(ConstMatrixView<double> matrix) {
 /// D_x[k] += |D_y| |dy/dx_k|.
 void pull_back_magnitudes(const Network& network, const Node& node, const SampleGradient& sample,
                           SampleGradient& sizes) {
-    reference::Operands in = reference::operands_of(network, node, sample.values);
+    reference::Operands in = reference::operands_of(network, node, sample);
     std::vector<Matrix<double>> tensors;
     for (ConstMatrixView<double>& tensor : in.tensors) {
         tensors.push_back(magnitudes_of(tensor));
@@ -50,12 +50,19 @@ void pull_back_magnitudes(const Network& network, const Node& node, const Sample
 }  // namespace
 
 SampleGradient before_cancellation(const Network& network, const SampleGradient& sample) {
-    SampleGradient sizes = empty_gradient(network);
-    sizes.sample = sample.sample;
-    for (std::size_t v = 0; v < sample.values.size(); ++v)
-        std::transform(sample.values[v].begin(), sample.values[v].end(), sizes.values[v].begin(), magnitude);
+    SampleGradient sizes = empty_alike(network, sample, nullptr);
+    sizes.E = magnitudes_of(sample.E.view());
+    for (std::size_t v = 0; v < sizes.values.size(); ++v) {
+        const std::vector<double>& value = sample.value(static_cast<Index>(v));
+        std::transform(value.begin(), value.end(), sizes.values[v].begin(), magnitude);
+    }
     Matrix<double>& D_output = sizes.sensitivities[at(network.output)];
-    for (Index r = 0; r < D_output.rows(); ++r) D_output(r, r) = 1;
+    for (Index r = 0; r < D_output.rows(); ++r) {
+        if (sizes.E.rows() > 0)
+            std::copy_n(sizes.E.view().row(r), D_output.cols(), D_output.view().row(r));
+        else
+            D_output(r, r) = 1;
+    }
     for (auto node = network.nodes.rbegin(); node != network.nodes.rend(); ++node) {
         if (sizes.sensitivities[at(node->output)].rows() > 0)
             pull_back_magnitudes(network, *node, sample, sizes);

@@ -1,10 +1,13 @@
 #include "tangram/tangent/reference/finite_difference.hpp"
 
 #include "dot.hpp"
+#include "paths.hpp"
 #include "perturbed_forward.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
+#include <utility>
 
 namespace tangram {
 
@@ -29,18 +32,28 @@ Direction direction_of(const ParameterTensor& theta, Index tensor, Index sample,
 }
 
 struct DirectionalDerivative {
-    Vector Ju;         ///< (C)
-    double scale = 0;  ///< max_r |J_r| / sqrt(n)
+    Vector Ju;         ///< (R)
+    double scale = 0;  ///< max_r |J_r| / sqrt(n); of several tensors the root of the sum of its squares
 };
 
-/// J contracted with u, a few units of the tensor at a time.
+/// Whether the tensor comes in as a value that depends on no sample.
+bool is_shared(const Network& network, Index tensor) {
+    const std::vector<Use> uses = uses_of(network, tensor);
+    return std::any_of(uses.begin(), uses.end(), [&](const Use& use) {
+        return network.values[at(network.nodes[at(use.node)].output)].shared;
+    });
+}
+
+/// J contracted with u, a few units of the tensor at a time, or all where its rows are made anew for that.
 DirectionalDerivative contract(const Network& network, Index tensor, const SampleGradient& sample,
                                const Direction& u) {
     const ParameterTensor& theta = network.tensors[at(tensor)];
-    const Reduction every_output{ReductionKind::full, -1, network.outputs()};
+    const Reduction every_output{ReductionKind::full, -1, sample.rows()};
     const Index units_per_block =
-        std::max<Index>(1, (Index{1} << 15) / (network.outputs() * theta.unit_size()));
-    Vector Ju(at(network.outputs()), 0.0);
+        is_shared(network, tensor)
+            ? theta.units()
+            : std::max<Index>(1, (Index{1} << 15) / (sample.rows() * theta.unit_size()));
+    Vector Ju(at(sample.rows()), 0.0);
     Vector squares(Ju.size(), 0.0);
     for (Index first = 0; first < theta.units(); first += units_per_block) {
         const Index units = std::min(units_per_block, theta.units() - first);
@@ -94,7 +107,7 @@ double unit_step(const Motion& motion) {
     double shortest = std::numeric_limits<double>::infinity();
     for (std::size_t k = 0; k < motion.rates.size(); ++k) {
         if (motion.rates[k].empty()) continue;
-        const Vector& y = motion.middle.values[at(motion.network.nodes[k].output)];
+        const Vector& y = motion.middle.value(motion.network.nodes[k].output);
         const auto n = static_cast<Index>(y.size());
         const double size = std::sqrt(dot(y.data(), y.data(), n) / static_cast<double>(n));
         const double moved = largest_entry(motion.rates[k]);
@@ -111,9 +124,10 @@ struct Comparison {
     [[nodiscard]] bool is_decided() const { return error <= tolerance || reached_derivative; }
 };
 
-/// Walks down the ladder for one tensor and sample.
-Comparison compare(const Motion& motion, const DirectionalDerivative& derivative, double rounding) {
+/// Walks down the ladder for one direction and sample.
+Comparison compare(const Motion& motion, const DirectionalDerivative& derivative, std::uint64_t seed) {
     Comparison result;
+    std::optional<double> rounding;  // asked for where it matters: it costs some passes
     if (!std::ranges::all_of(derivative.Ju, [](double entry) { return std::isfinite(entry); })) {
         result.reached_derivative = true;  // no difference can agree with it
         return result;
@@ -125,9 +139,14 @@ Comparison compare(const Motion& motion, const DirectionalDerivative& derivative
         const std::optional<Difference> step = central_difference(motion, h);
         ++(step ? result.steps_taken : result.steps_rejected);
         if (step) {
-            const double noise = rounding / h;
             const double scale = std::max(derivative.scale, largest_entry(step->D));
             const double off = distance(step->D, derivative.Ju);
+            if (!rounding && off <= no_accident * scale) {  // as right as with the noise allowed for
+                result.error = std::min(result.error, off > 0 ? off / scale : 0);
+                break;
+            }
+            if (!rounding) rounding = rounding_of_outputs(motion, seed);
+            const double noise = *rounding / h;
             if (off > 0 && noise > largest_noise * scale) break;  // all smaller steps are noisier
             const double allowed = scale + noise / tolerance;
             result.error = std::min(result.error, off > 0 ? off / allowed : 0);
@@ -144,6 +163,44 @@ Comparison compare(const Motion& motion, const DirectionalDerivative& derivative
     return result;
 }
 
+/// One direction of these tensors.
+struct Course {
+    std::vector<Direction> u;  ///< [tensor]: of length 0 for others
+    DirectionalDerivative derivative;
+};
+
+Course course_of(const Network& network, const SampleGradient& sample, std::span<const Index> tensors,
+                 Index number, std::uint64_t seed) {
+    Course course{std::vector<Direction>(network.tensors.size()), {Vector(at(sample.rows()), 0.0), 0}};
+    for (const Index tensor : tensors) {
+        const Direction u = direction_of(network.tensors[at(tensor)], tensor, number, seed);
+        const DirectionalDerivative part = contract(network, tensor, sample, u);
+        for (std::size_t r = 0; r < part.Ju.size(); ++r) course.derivative.Ju[r] += part.Ju[r];
+        course.derivative.scale = std::hypot(course.derivative.scale, part.scale);
+        course.u[at(tensor)] = u;
+    }
+    return course;
+}
+
+void count(const Comparison& found, Index tensor, FiniteDifferenceResult& result) {
+    result.steps_taken += found.steps_taken;
+    result.steps_rejected += found.steps_rejected;
+    ++(found.is_decided() ? result.decided : result.undecided);
+    if (found.is_decided() && found.error > result.error) {
+        result.error = found.error;
+        result.worst = tensor;
+    }
+}
+
+/// `number`: of the sample, in the list that the directions depend on; `worst` where it is the worst.
+void compare_along(const Network& network, const SampleGradient& sample, std::span<const Index> tensors,
+                   Index number, std::uint64_t seed, Index worst, FiniteDifferenceResult& result) {
+    Course course = course_of(network, sample, tensors, number, seed);
+    const std::uint64_t jitter = splitmix64(course.u[at(tensors.front())].stream);
+    const Motion motion = motion_of(network, sample, std::move(course.u));
+    count(compare(motion, course.derivative, jitter), worst, result);
+}
+
 }  // namespace
 
 FiniteDifferenceResult compare_with_finite_differences(const Network& network,
@@ -151,24 +208,19 @@ FiniteDifferenceResult compare_with_finite_differences(const Network& network,
                                                        std::uint64_t seed, EveryFew tensors) {
     FiniteDifferenceResult result;
     for (std::size_t s = 0; s < samples.size(); ++s) {
-        const Middle middle = middle_pass(network, samples[s].values[at(network.input)]);
         for (Index tensor = tensors.first; tensor < static_cast<Index>(network.tensors.size());
-             tensor += tensors.stride) {
-            const Direction u =
-                direction_of(network.tensors[at(tensor)], tensor, static_cast<Index>(s), seed);
-            const Motion motion = motion_of(network, middle, tensor, u);
-            const DirectionalDerivative derivative = contract(network, tensor, samples[s], u);
-            const Comparison found =
-                compare(motion, derivative, rounding_of_outputs(motion, splitmix64(u.stream)));
-            result.steps_taken += found.steps_taken;
-            result.steps_rejected += found.steps_rejected;
-            ++(found.is_decided() ? result.decided : result.undecided);
-            if (found.is_decided() && found.error > result.error) {
-                result.error = found.error;
-                result.worst = tensor;
-            }
-        }
+             tensor += tensors.stride)
+            compare_along(network, samples[s], {&tensor, 1}, static_cast<Index>(s), seed, tensor, result);
     }
+    return result;
+}
+
+FiniteDifferenceResult compare_all_at_once(const Network& network, const SampleGradient& sample,
+                                           std::uint64_t seed) {
+    FiniteDifferenceResult result;
+    std::vector<Index> all(network.tensors.size());
+    std::iota(all.begin(), all.end(), Index{0});
+    if (!all.empty()) compare_along(network, sample, all, 0, seed, -1, result);
     return result;
 }
 

@@ -9,9 +9,9 @@ ConstMatrixView<double> repeated(const Vector& v, Index points) {
     return {v.data(), points, static_cast<Index>(v.size()), 0};
 }
 
-Operands operands_of(const Network& network, const Node& node, std::span<const Vector> values) {
+Operands operands_of(const Network& network, const Node& node, const SampleGradient& sample) {
     Operands in;
-    for (const Index input : node.inputs) in.inputs.push_back(repeated(values[at(input)], 1));
+    for (const Index input : node.inputs) in.inputs.push_back(repeated(sample.value(input), 1));
     for (const Index tensor : node.tensors) in.tensors.push_back(network.tensors[at(tensor)].values.view());
     return in;
 }
@@ -66,6 +66,14 @@ void add_rate(const Node& node, const Operands& in, std::size_t tensor, const Di
 bool crosses_kink(const Node& node, const Operands& middle, const Operands& ends) {
     const auto visit = [&](const auto& op) {
         if constexpr (requires { crosses_kink(op, middle, ends); }) return crosses_kink(op, middle, ends);
+        return false;
+    };
+    return std::visit(visit, node.op);
+}
+
+bool branches_differ(const Node& node, const Operands& here, const Operands& there) {
+    const auto visit = [&](const auto& op) {
+        if constexpr (requires { branches_differ(op, here, there); }) return branches_differ(op, here, there);
         return false;
     };
     return std::visit(visit, node.op);

@@ -8,12 +8,14 @@
 //   gradient        J = d dy/dtheta_t                 one row of J, some units of theta_t
 //   add_rate        y' += dy/dh along theta_t + h u
 //   crosses_kink    whether the way from one end over the middle to the other meets a point where f is not smooth
+//   branches_differ whether f has another derivative at two places because a kink lies between them
 //   add_inherited   what the rounding of x_k, entry by entry, is in y; nothing where y sums over many of them
 //
 // What each kind does is in operators/.
 
 #include "direction.hpp"
 #include "tangram/network/network.hpp"
+#include "tangram/tangent/reference/jacobian.hpp"
 
 #include <span>
 #include <vector>
@@ -30,8 +32,8 @@ struct Operands {
 
 /// The same vector at every point.
 ConstMatrixView<double> repeated(const Vector& v, Index points);
-/// A node's operands at one point: `values` are the network's.
-Operands operands_of(const Network& network, const Node& node, std::span<const Vector> values);
+/// A node's operands at one point: the sample.
+Operands operands_of(const Network& network, const Node& node, const SampleGradient& sample);
 
 /// y (points, size of the output).
 void forward(const Node& node, const Operands& in, MatrixView<double> y);
@@ -57,6 +59,9 @@ void add_rate(const Node& node, const Operands& in, std::size_t tensor, const Di
 
 /// `ends`: the operands at two points.
 bool crosses_kink(const Node& node, const Operands& middle, const Operands& ends);
+
+/// At their first points; exact ties follow the operator's rule.
+bool branches_differ(const Node& node, const Operands& here, const Operands& there);
 
 /// x[k], y: roundings of the inputs and of the output, by entry.
 void add_inherited(const Node& node, const Operands& in, std::span<const std::span<const double>> x,

@@ -46,9 +46,10 @@ std::vector<bool> between_tensors_and_output(const Network& network) {
     return between(network, [](const Node& node) { return !node.tensors.empty(); });
 }
 
-std::vector<bool> between_tensor_and_output(const Network& network, Index tensor) {
+std::vector<bool> between_some_tensors_and_output(const Network& network,
+                                                  const std::function<bool(Index tensor)>& is_one) {
     return between(network, [&](const Node& node) {
-        return std::find(node.tensors.begin(), node.tensors.end(), tensor) != node.tensors.end();
+        return std::any_of(node.tensors.begin(), node.tensors.end(), is_one);
     });
 }
 

@@ -3,6 +3,7 @@
 
 #include "tangram/network/network.hpp"
 
+#include <functional>
 #include <vector>
 
 namespace tangram::reference {
@@ -21,7 +22,8 @@ std::vector<bool> leading_to_output(const Network& network);
 /// derivatives take.
 std::vector<bool> between_tensors_and_output(const Network& network);
 
-/// [value]: whether it lies on a path from this tensor to the network's output.
-std::vector<bool> between_tensor_and_output(const Network& network, Index tensor);
+/// [value]: whether it lies on a path from one of these tensors to the network's output.
+std::vector<bool> between_some_tensors_and_output(const Network& network,
+                                                  const std::function<bool(Index tensor)>& is_one);
 
 }  // namespace tangram::reference

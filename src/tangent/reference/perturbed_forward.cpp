@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace tangram::reference {
 
@@ -19,10 +20,11 @@ bool inputs_move(const Motion& motion, const Node& node) {
 
 /// What a node reads at both ends.
 Operands operands_at_ends(const Motion& motion, const Node& node, const Walk& walk) {
-    Operands in = operands_of(motion.network, node, motion.middle.values);
+    Operands in = operands_of(motion.network, node, motion.middle);
     for (std::size_t k = 0; k < node.inputs.size(); ++k) {
         const auto value = at(node.inputs[k]);
-        in.inputs[k] = motion.moves[value] ? walk[value].view() : repeated(motion.middle.values[value], 2);
+        in.inputs[k] =
+            motion.moves[value] ? walk[value].view() : repeated(motion.middle.value(node.inputs[k]), 2);
     }
     return in;
 }
@@ -36,7 +38,7 @@ Matrix<double> twice(const Vector& v) {
 /// A node's output at both ends for the tensors as they are: the middle's own, not summed again, where its inputs
 /// stand still.
 Matrix<double> passed_on(const Motion& motion, const Node& node, const Walk& walk) {
-    Matrix<double> y = twice(motion.middle.values[at(node.output)]);
+    Matrix<double> y = twice(motion.middle.value(node.output));
     if (inputs_move(motion, node)) forward(node, operands_at_ends(motion, node, walk), y.view());
     return y;
 }
@@ -44,18 +46,24 @@ Matrix<double> passed_on(const Motion& motion, const Node& node, const Walk& wal
 /// rate += dy/dh at the operands' points.
 void add_rates(const Motion& motion, const Node& node, const Operands& in, MatrixView<double> rate) {
     for (std::size_t t = 0; t < node.tensors.size(); ++t) {
-        if (node.tensors[t] == motion.tensor) add_rate(node, in, t, motion.u, rate);
+        const Direction& u = motion.u[at(node.tensors[t])];
+        if (u.length != 0) add_rate(node, in, t, u, rate);
     }
 }
 
-/// y +- h dy/dh, for a node that uses the tensor.
-void move(const Motion& motion, const Use& use, double h, const Walk& walk, Matrix<double>& y) {
-    const Node& node = motion.network.nodes[at(use.node)];
+bool uses_moved(const Motion& motion, const Node& node) {
+    return std::any_of(node.tensors.begin(), node.tensors.end(),
+                       [&](Index tensor) { return motion.u[at(tensor)].length != 0; });
+}
+
+/// y +- h dy/dh, for a node that uses a tensor that moves.
+void move(const Motion& motion, std::size_t k, double h, const Walk& walk, Matrix<double>& y) {
+    const Node& node = motion.network.nodes[k];
     Matrix<double> rate(2, y.cols());
     if (inputs_move(motion, node)) {
         add_rates(motion, node, operands_at_ends(motion, node, walk), rate.view());
     } else {
-        rate = twice(motion.rates[at(use.node)]);
+        rate = twice(motion.rates[k]);
     }
     for (Index j = 0; j < y.cols(); ++j) {
         y(0, j) += h * rate(0, j);
@@ -84,8 +92,30 @@ void jitter(const Vector& magnitude, std::uint64_t stream, Matrix<double>& y) {
     }
 }
 
-/// The outputs at both ends if nothing but rounding moves them.
-Matrix<double> jittered_outputs(const Motion& motion, std::uint64_t stream) {
+/// E f at both ends.
+Matrix<double> followed_of(const Motion& motion, const Matrix<double>& outputs) {
+    Matrix<double> followed(2, motion.middle.rows());
+    for (Index end = 0; end < 2; ++end) {
+        const Vector rows = followed_outputs(motion.middle, {outputs.view().row(end), at(outputs.cols())});
+        std::copy(rows.begin(), rows.end(), followed.view().row(end));
+    }
+    return followed;
+}
+
+/// [node]: what jitters where a node that moves is summed again; see magnitudes().
+std::vector<Vector> magnitudes_of(const Motion& motion) {
+    std::vector<Vector> all(motion.network.nodes.size());
+    for (std::size_t k = 0; k < all.size(); ++k) {
+        const Node& node = motion.network.nodes[k];
+        if (motion.moves[at(node.output)] && inputs_move(motion, node))
+            all[k] = magnitudes(node, operands_of(motion.network, node, motion.middle));
+    }
+    return all;
+}
+
+/// E f at both ends if nothing but rounding moves it.
+Matrix<double> jittered_outputs(const Motion& motion, const std::vector<Vector>& magnitudes,
+                                std::uint64_t stream) {
     Walk walk(motion.network.values.size());
     for (std::size_t k = 0; k < motion.network.nodes.size(); ++k) {
         const Node& node = motion.network.nodes[k];
@@ -94,10 +124,10 @@ Matrix<double> jittered_outputs(const Motion& motion, std::uint64_t stream) {
         walk[output] = passed_on(motion, node, walk);
         // what is not summed again at the ends of a step loses its own last bit only
         const bool summed_again = inputs_move(motion, node);
-        jitter(summed_again ? motion.middle.magnitudes[k] : motion.middle.values[output],
-               splitmix64(stream + k), walk[output]);
+        jitter(summed_again ? magnitudes[k] : motion.middle.value(node.output), splitmix64(stream + k),
+               walk[output]);
     }
-    return std::move(walk[at(motion.network.output)]);
+    return followed_of(motion, walk[at(motion.network.output)]);
 }
 
 }  // namespace
@@ -108,66 +138,53 @@ double largest_entry(std::span<const double> v) {
     return largest;
 }
 
-Middle middle_pass(const Network& network, const Vector& x) {
-    Middle middle;
-    for (const Value& value : network.values) middle.values.emplace_back(at(value.size));
-    middle.values[at(network.input)] = x;
-    for (const Node& node : network.nodes) {
-        const Operands in = operands_of(network, node, middle.values);
-        Vector& y = middle.values[at(node.output)];
-        const auto size = static_cast<Index>(y.size());
-        forward(node, in, {y.data(), 1, size, size});
-        middle.magnitudes.push_back(magnitudes(node, in));
-    }
-    return middle;
-}
-
-Motion motion_of(const Network& network, const Middle& middle, Index tensor, const Direction& u) {
-    Motion motion{network, middle, tensor, u, between_tensor_and_output(network, tensor), {}};
+Motion motion_of(const Network& network, const SampleGradient& middle, std::vector<Direction> u) {
+    Motion motion{network, middle, std::move(u), {}, {}};
+    motion.moves = between_some_tensors_and_output(
+        network, [&](Index tensor) { return motion.u[at(tensor)].length != 0; });
     motion.rates.resize(network.nodes.size());
-    for (const Use& use : uses_of(network, tensor)) {
-        const Node& node = network.nodes[at(use.node)];
-        if (!motion.moves[at(node.output)] || inputs_move(motion, node)) continue;
-        Vector& rate = motion.rates[at(use.node)];
-        if (!rate.empty()) continue;  // used twice by one node
+    for (std::size_t k = 0; k < network.nodes.size(); ++k) {
+        const Node& node = network.nodes[k];
+        if (!uses_moved(motion, node) || !motion.moves[at(node.output)] || inputs_move(motion, node))
+            continue;
+        Vector& rate = motion.rates[k];
         rate.resize(at(network.values[at(node.output)].size));
         const auto size = static_cast<Index>(rate.size());
-        add_rates(motion, node, operands_of(network, node, middle.values), {rate.data(), 1, size, size});
+        add_rates(motion, node, operands_of(network, node, middle), {rate.data(), 1, size, size});
     }
     return motion;
 }
 
 std::optional<Ends> take_step(const Motion& motion, double h) {
     const Network& network = motion.network;
-    if (!motion.moves[at(network.output)]) return Ends{twice(motion.middle.values[at(network.output)])};
-    const std::vector<Use> uses = uses_of(network, motion.tensor);
+    if (!motion.moves[at(network.output)])
+        return Ends{followed_of(motion, twice(motion.middle.value(network.output)))};
     Walk walk(network.values.size());
     double largest_curvature = 0;
     for (std::size_t k = 0; k < network.nodes.size(); ++k) {
         const Node& node = network.nodes[k];
         const auto output = at(node.output);
         if (!motion.moves[output]) continue;
-        if (crosses_kink(node, operands_of(network, node, motion.middle.values),
+        if (crosses_kink(node, operands_of(network, node, motion.middle),
                          operands_at_ends(motion, node, walk)))
             return std::nullopt;
         walk[output] = passed_on(motion, node, walk);
-        const auto use =
-            std::find_if(uses.begin(), uses.end(), [&](const Use& here) { return at(here.node) == k; });
-        if (use != uses.end()) move(motion, *use, h, walk, walk[output]);
+        if (uses_moved(motion, node)) move(motion, k, h, walk, walk[output]);
         largest_curvature =
-            std::max(largest_curvature, curvature(motion.middle.values[output], walk[output]));
+            std::max(largest_curvature, curvature(motion.middle.value(node.output), walk[output]));
     }
-    return Ends{std::move(walk[at(network.output)]), largest_curvature};
+    return Ends{followed_of(motion, walk[at(network.output)]), largest_curvature};
 }
 
 double rounding_of_outputs(const Motion& motion, std::uint64_t seed) {
     constexpr int trials = 4;     // of which the largest counts,
     constexpr double margin = 8;  // with a margin, because so few may all be lucky
-    const Vector& outputs = motion.middle.values[at(motion.network.output)];
+    const Vector outputs = followed_outputs(motion.middle, motion.middle.outputs);
     double largest = std::max(underflow, rounding_unit * largest_entry(outputs));
     if (!motion.moves[at(motion.network.output)]) return margin * largest;
+    const std::vector<Vector> magnitudes = magnitudes_of(motion);
     for (int trial = 0; trial < trials; ++trial) {
-        const Matrix<double> ends = jittered_outputs(motion, splitmix64(seed ^ at(trial)));
+        const Matrix<double> ends = jittered_outputs(motion, magnitudes, splitmix64(seed ^ at(trial)));
         for (Index r = 0; r < ends.cols(); ++r)
             largest = std::max(largest, std::abs(ends(0, r) - ends(1, r)) / 2);
     }

@@ -1,10 +1,11 @@
 #pragma once
-// The forward pass of the finite differences: one sample, float64, once unperturbed and then with one tensor moved
-// along u, both ends of a step at a time.
+// The forward pass of the finite differences: one sample, float64, with one tensor or all of them moved along u, both ends of a
+// step at a time.
 //
-//   theta_t -> theta_t +- h u,    y -> y +- h dy/dh where a node uses the tensor,    ..,    f(theta +- h u)
+//   theta_t -> theta_t +- h u,    y -> y +- h dy/dh where a node uses the tensor,    ..,    E f(theta +- h u)
 //
-// Only what the step moves is computed again: values from the tensor to the output, along every path.
+// Only what the step moves is computed again: values from the tensor to the output, along every path. What stands still is the
+// reference's own forward pass.
 
 #include "operators.hpp"
 
@@ -17,34 +18,27 @@ inline constexpr double rounding_unit = std::numeric_limits<double>::epsilon();
 /// Numbers below this lose digits to underflow when they are multiplied.
 inline constexpr double underflow = std::numeric_limits<double>::min() / rounding_unit;
 
-/// The unperturbed forward pass of one sample.
-struct Middle {
-    std::vector<Vector> values;      ///< [value]
-    std::vector<Vector> magnitudes;  ///< [node]: see magnitudes()
-};
-Middle middle_pass(const Network& network, const Vector& x);
-
-/// A direction of one tensor, and what a step along it moves.
+/// A direction of some tensors, and what a step along it moves.
 struct Motion {
     const Network& network;
-    const Middle& middle;
-    Index tensor = 0;
-    Direction u;
-    std::vector<bool> moves;    ///< [value]: and leads to the output
-    std::vector<Vector> rates;  ///< [node]: dy/dh, where the node uses the tensor and its inputs stand still
+    const SampleGradient& middle;  ///< its values: unperturbed
+    std::vector<Direction> u;      ///< [tensor]: of those that stand still, of length 0
+    std::vector<bool> moves;       ///< [value]: and leads to the output
+    std::vector<Vector>
+        rates;  ///< [node]: dy/dh, where the node uses such a tensor and its inputs stand still
 };
-Motion motion_of(const Network& network, const Middle& middle, Index tensor, const Direction& u);
+Motion motion_of(const Network& network, const SampleGradient& middle, std::vector<Direction> u);
 
 /// The two ends of a step that crossed no kink.
 struct Ends {
-    Matrix<double> outputs;  ///< (2, C): f(theta + h u), f(theta - h u)
+    Matrix<double> outputs;  ///< (2, R): E f(theta + h u), E f(theta - h u)
     /// How far from linear their way was: max over values x that moved of |x+ + x- - 2 x|_max / |x+ - x-|_max.
     double curvature = 0;
 };
 /// Nothing as soon as a value crosses a point where its operator is not smooth.
 std::optional<Ends> take_step(const Motion& motion, double h);
 
-/// How far f may be off at the ends of a step, by rounding alone.
+/// How far E f may be off at the ends of a step, by rounding alone.
 double rounding_of_outputs(const Motion& motion, std::uint64_t seed);
 
 /// max |v|.

@@ -12,7 +12,7 @@ std::vector<std::vector<double>> rounding_of_values(const Network& network, cons
     std::vector<std::vector<double>> roundings;
     for (const Value& value : network.values) roundings.emplace_back(at(value.size));
     for (const Node& node : network.nodes) {
-        const reference::Operands in = reference::operands_of(network, node, sample.values);
+        const reference::Operands in = reference::operands_of(network, node, sample);
         std::vector<double>& own = roundings[at(node.output)];
         const std::vector<double> sizes = reference::magnitudes(node, in);
         for (std::size_t j = 0; j < sizes.size(); ++j)  // what is infinite, as a mask may be, is so exactly

@@ -100,14 +100,17 @@ CheckReport check_spoilt(
     report.tolerance = sizeof(T) == sizeof(float) ? 1e-5 : 1e-10;
     report.samples = spread_check_samples(problem.samples.count, 6);
     CheckInputs inputs;
-    inputs.X = read_some(problem.samples, report.samples, problem.network.inputs());
-    if (problem.test) {
-        report.test_samples = spread_check_samples(problem.test->count, 6);
-        inputs.test_X = read_some(*problem.test, report.test_samples, problem.network.inputs());
-        inputs.diagonal = diagonal_at(computed, report.test_samples);
-        spoil_diagonal(inputs.diagonal);
-    }
-    check_product({world, product, problem, shape, path, resources}, std::move(inputs), report);
+    inputs.read = [&](SetOfSamples set, const std::vector<std::int64_t>& samples) {
+        return read_some(set == SetOfSamples::test ? *problem.test : problem.samples, samples,
+                         problem.network.inputs());
+    };
+    if (problem.test) report.test_samples = spread_check_samples(problem.test->count, 6);
+    inputs.diagonal = [&](const std::vector<std::int64_t>& samples) {
+        Matrix<double> diagonal = diagonal_at(computed, samples);
+        spoil_diagonal(diagonal);
+        return diagonal;
+    };
+    check_product({world, product, problem, shape, path, resources}, inputs, report);
     mpi::barrier(world);
     if (world.is_root()) std::remove(path.c_str());
     return report;

@@ -78,7 +78,7 @@ TEST_CASE(
                      {ActionResources{1, true}, ActionResources{2, false}}) {
                     CAPTURE(to_string(reduction.kind));
                     CAPTURE(M);
-                    CAPTURE(resources.keep_features);
+                    CAPTURE(resources.hold_features);
                     problem.test.reset();
                     CHECK(worst_action(world, product_named("samples"), problem, columns, columns,
                                        resources) < 1e-12);

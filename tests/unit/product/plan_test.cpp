@@ -150,11 +150,11 @@ TEST_CASE("plans grow with the threads, and for J^T J by a batch of features for
     CHECK(features(4) - features(1) >= 3 * batch);
 }
 
-TEST_CASE("checks are in the plan, with features kept only where there is room for them") {
+TEST_CASE("checks are in the plan, with features held only where there is room for them") {
     for (const auto& planned : all_products()) {
         CAPTURE(planned->product.name);
         const MemoryPlan wide = planned->plan(1, 2, 4096 * MiB, 20);
-        CHECK(wide.keep_probe_features);
+        CHECK(wide.hold_probe_features);
         CHECK(wide.lines.back().bytes > 0);
         CHECK(planned->plan(1, 2, 4096 * MiB, 0).lines.back().bytes == 0);
     }

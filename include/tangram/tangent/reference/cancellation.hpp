@@ -12,7 +12,7 @@
 namespace tangram {
 
 /// |values|, and sensitivities of a backward pass in which every term counts with its absolute value: what jacobian_block()
-/// makes of it are the entries of J before cancellation.
+/// makes of it are the entries of J before cancellation. Keeps everything, for one sample at a time.
 SampleGradient before_cancellation(const Network& network, const SampleGradient& sample);
 
 /// The same of a reduction: |E|.

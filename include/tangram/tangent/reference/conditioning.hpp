@@ -1,9 +1,9 @@
 #pragma once
 // How much a network amplifies rounding: what no float64 computation of its kernel can be more exact than.
 //
-//   amplification = max over nodes with a weight of |x'_l - x_l| / |x_l| + |D'_l - D_l| / |D_l|,  in units of rounding,
+//   amplification = max over nodes where parameters come in of |x'_l - x_l| / |x_l| + |D'_l - D_l| / |D_l|,  in units of rounding,
 //
-// where x_l is the input of the node (a Parameter has none) and D_l the sensitivity (C, size) of its output, and the primed quantities are those
+// where x_l is the input of the node (a Parameter has none) and D_l the sensitivity (R, size) of its output, and the primed quantities are those
 // of the network's input x (1 + e), each entry off by one unit of float64's rounding. An entry of K[W_l] = (D D^T) o
 // (x x^T) then changes by up to twice that, relative to sqrt(K_ii K_jj).
 

@@ -1,7 +1,7 @@
 #pragma once
 // Is the explicit Jacobian itself right? J u against central differences of a forward pass of their own:
 //
-//   D(h) = (f(theta + h u) - f(theta - h u)) / 2 h    one parameter tensor, one sample, all C outputs
+//   D(h) = (f(theta + h u) - f(theta - h u)) / 2 h    one parameter tensor, or all, one sample, the R rows followed
 //
 // - u has entries +-1/sqrt(n) for a tensor of n entries. The signs are a counter-based hash, splitmix64, of
 //   seed, tensor, the sample's place in the list and the entry's index: the same everywhere.
@@ -28,7 +28,7 @@ namespace tangram {
 
 struct FiniteDifferenceResult {
     double error = 0;          ///< the largest of those decided; J is wrong if it is above the tolerance
-    Index worst = -1;          ///< the tensor where it was found; -1: no error at all
+    Index worst = -1;          ///< the tensor where it was found; -1: none, or all together
     Index decided = 0;         ///< pairs of tensor and sample that count in `error`
     Index undecided = 0;       ///< pairs that do not
     Index steps_taken = 0;     ///< steps compared or too noisy to compare
@@ -49,5 +49,10 @@ struct EveryFew {
 FiniteDifferenceResult compare_with_finite_differences(const Network& network,
                                                        std::span<const SampleGradient> samples,
                                                        std::uint64_t seed, EveryFew tensors = {});
+
+/// The same for one sample along one direction of all tensors together, each moved by a unit: a single pair, about two forward
+/// passes, in which a Jacobian shows that is wrong for any tensor. `worst` stays -1.
+FiniteDifferenceResult compare_all_at_once(const Network& network, const SampleGradient& sample,
+                                           std::uint64_t seed);
 
 }  // namespace tangram

@@ -40,6 +40,11 @@ bool crosses_kink(const Activate& activate, const Operands& middle, const Operan
     return crosses(breaks(activate.phi), middle, ends);
 }
 
+bool branches_differ(const Activate& activate, const Operands& here, const Operands& there) {
+    return slopes_differ(kinks(activate.phi), here, there,
+                         [&](const Operands& in, Index j) { return slope(activate, in, j); });
+}
+
 void add_inherited(const Activate& activate, const Operands& in, std::span<const std::span<const double>> z,
                    std::span<double> x) {
     for (std::size_t j = 0; j < x.size(); ++j)

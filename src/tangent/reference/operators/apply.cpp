@@ -92,6 +92,11 @@ bool crosses_kink(const Apply& apply, const Operands& middle, const Operands& en
     return crosses(breaks(apply), middle, ends);
 }
 
+bool branches_differ(const Apply& apply, const Operands& here, const Operands& there) {
+    return slopes_differ(breaks(apply), here, there,
+                         [&](const Operands& in, Index j) { return f(apply, in.inputs[0].data[j]).slope; });
+}
+
 void add_inherited(const Apply& apply, const Operands& in, std::span<const std::span<const double>> x,
                    std::span<double> y) {
     for (std::size_t j = 0; j < y.size(); ++j) {

@@ -21,6 +21,7 @@ void forward(const Activate& activate, const Operands& in, MatrixView<double> x)
 void pull_back(const Activate& activate, const Operands& in, ConstMatrixView<double> D_x,
                std::span<const MatrixView<double>> D_z);
 bool crosses_kink(const Activate& activate, const Operands& middle, const Operands& ends);
+bool branches_differ(const Activate& activate, const Operands& here, const Operands& there);
 void add_inherited(const Activate& activate, const Operands& in, std::span<const std::span<const double>> z,
                    std::span<double> x);
 
@@ -70,6 +71,7 @@ Vector magnitudes(const Apply& apply, const Operands& in);
 void pull_back(const Apply& apply, const Operands& in, ConstMatrixView<double> D_y,
                std::span<const MatrixView<double>> D_x);
 bool crosses_kink(const Apply& apply, const Operands& middle, const Operands& ends);
+bool branches_differ(const Apply& apply, const Operands& here, const Operands& there);
 void add_inherited(const Apply& apply, const Operands& in, std::span<const std::span<const double>> x,
                    std::span<double> y);
 
@@ -95,6 +97,7 @@ void forward(const Largest& largest, const Operands& in, MatrixView<double> y);
 void pull_back(const Largest& largest, const Operands& in, ConstMatrixView<double> D_y,
                std::span<const MatrixView<double>> D_x);
 bool crosses_kink(const Largest& largest, const Operands& middle, const Operands& ends);
+bool branches_differ(const Largest& largest, const Operands& here, const Operands& there);
 void add_inherited(const Largest& largest, const Operands& in, std::span<const std::span<const double>> x,
                    std::span<double> y);
 

@@ -66,6 +66,13 @@ bool crosses_kink(const Largest& largest, const Operands& middle, const Operands
     return false;
 }
 
+bool branches_differ(const Largest& largest, const Operands& here, const Operands& there) {
+    for (Index j = 0; j < largest.windows->outputs(); ++j) {
+        if (winners(largest, j, here.inputs[0], 0) != winners(largest, j, there.inputs[0], 0)) return true;
+    }
+    return false;
+}
+
 void add_inherited(const Largest& largest, const Operands&, std::span<const std::span<const double>> x,
                    std::span<double> y) {
     for (std::size_t j = 0; j < y.size(); ++j) {

@@ -2,10 +2,12 @@
 // and a product of matrices, its J against differences in all ways of asking for it, and the machinery around.
 
 #include "nodes_of_parameters.hpp"
+#include "tangram/tangent/reference/branches.hpp"
 #include "tangram/tangent/reference/conditioning.hpp"
 #include "tangram/tangent/reference/rounding.hpp"
 
 #include <cmath>
+#include <span>
 
 using namespace tangram;
 using namespace tangram::test;
@@ -137,4 +139,115 @@ TEST_CASE("what standardizing loses where the mean is large against the deviatio
         CHECK(off <= bounds[j]);
         CHECK(bounds[j] < 1e-5);
     }
+}
+
+namespace {
+
+/// Rows of a reduction followed, what is shared there once for all.
+std::vector<SampleGradient> followed(const Network& network, const Reduction& reduction,
+                                     const Matrix<double>& X) {
+    const SharedValues shared = shared_values(network);
+    std::vector<SampleGradient> gradients;
+    for (Index i = 0; i < X.rows(); ++i)
+        gradients.push_back(backpropagate(network, {reduction, i, shared}, row_of(X, i)));
+    return gradients;
+}
+
+void check_equal(const Matrix<double>& K, const Matrix<double>& expected) {
+    REQUIRE(K.rows() == expected.rows());
+    REQUIRE(K.cols() == expected.cols());
+    const double size = largest_entry(expected);
+    CHECK(size > 0);
+    for (Index e = 0; e < K.size(); ++e) CHECK(std::abs(K.data()[e] - expected.data()[e]) < 1e-12 * size);
+}
+
+}  // namespace
+
+TEST_CASE("a graph of parameters: following the R rows alone gives the kernels of all outputs followed") {
+    const Network network = small_graph();
+    const Matrix<double> X = random_samples(5, 6, 9);
+    const std::vector<SampleGradient> whole = gradients_of(network, X);
+    std::vector<Reduction> reductions{make_rows(5, 2, 4, 3)};
+    for (const ReductionKind kind : all_reductions()) reductions.push_back(make_reduction(kind, 4));
+    for (const Reduction& reduction : reductions) {
+        CAPTURE(to_string(reduction.kind));
+        const std::vector<SampleGradient> rows = followed(network, reduction, X);
+        const std::span<const SampleGradient> all(rows), kept(whole);
+        CHECK(rows[0].rows() == reduction.sensitivities());
+        for (const Node& node : network.nodes) {
+            const bool is_shared = network.values[at(node.output)].shared;
+            CHECK(rows[0].values[at(node.output)].empty() == is_shared);
+            CHECK(rows[0].sensitivities[at(node.output)].rows() == (is_shared ? 0 : rows[0].rows()));
+        }
+        for (Index t = 0; t < tensors_of(network); ++t) {
+            CAPTURE(t);
+            const Matrix<double> expected = reference_kernel(network, reduction, t, kept);
+            check_equal(reference_kernel(network, reduction, t, all), expected);
+            check_equal(reference_kernel(network, reduction, t, all.first(2), all.last(3)),
+                        reference_kernel(network, reduction, t, kept.first(2), kept.last(3)));
+            Matrix<double> sum(expected.rows(), expected.cols());
+            for (Index rank = 0; rank < 3; ++rank) {
+                const Matrix<double> share = reference_kernel(network, reduction, t, all, {rank, 3, 2});
+                for (Index e = 0; e < sum.size(); ++e) sum.data()[e] += share.data()[e];
+            }
+            check_equal(sum, expected);
+        }
+    }
+}
+
+TEST_CASE("a graph of parameters: one direction of all tensors agrees with J, and finds one that is wrong") {
+    const Network network = small_graph();
+    for (const ReductionKind kind : all_reductions()) {
+        const Reduction reduction = make_reduction(kind, 4);
+        CAPTURE(to_string(kind));
+        std::vector<SampleGradient> samples = followed(network, reduction, random_samples(2, 6, 9));
+        for (const SampleGradient& sample : samples) {
+            const FiniteDifferenceResult result = compare_all_at_once(network, sample, 3);
+            CHECK(result.error < finite_difference_tolerance);
+            CHECK(result.decided == 1);
+        }
+        const FiniteDifferenceResult each = compare_with_finite_differences(network, samples, 3);
+        CHECK(each.error < finite_difference_tolerance);
+        CHECK(each.decided == 2 * tensors_of(network));
+        for (const Node& node : network.nodes) {
+            Matrix<double>& D = samples[0].sensitivities[at(node.output)];
+            const bool meets_parameter = node.name == "conv" || node.name == "mul" || node.name == "matmul";
+            if (!meets_parameter) continue;
+            for (Index e = 0; e < D.size(); ++e) D.data()[e] *= 1.01;
+            CHECK(compare_all_at_once(network, samples[0], 3).error > 1e-5);
+            for (Index e = 0; e < D.size(); ++e) D.data()[e] /= 1.01;
+        }
+    }
+}
+
+TEST_CASE(
+    "a graph of parameters: equal maxima take the first branch on both sides, and an entry above them another") {
+    Network network;
+    network.values.push_back({"input", 4});
+    const Index scaled =
+        add_node(network, Mul{}, "mul", {network.input, add_parameter(network, {1, 1, 1, 1})}, {}, 4);
+    const Index pooled = add_node(network, Largest{pairs(2)}, "pool", {scaled}, {}, 2);
+    network.output = add_node(network, Activate{parse_activation("relu")}, "relu", {pooled}, {}, 2);
+    const auto at_sample = [&](const Vector& x) {
+        return backpropagate(network, {make_reduction(ReductionKind::trace, 2), 0, shared_values(network)},
+                             x);
+    };
+    const auto values_at = [&](const Vector& x) {
+        std::vector<Matrix<double>> values;
+        const SampleGradient there = at_sample(x);
+        for (std::size_t v = 0; v < network.values.size(); ++v) {
+            const Vector& value = there.value(static_cast<Index>(v));
+            values.emplace_back(1, static_cast<Index>(value.size()));
+            std::copy(value.begin(), value.end(), values.back().data());
+        }
+        return values;
+    };
+    const SampleGradient sample = at_sample({0.5, 0.5, 0, 0});
+    CHECK_FALSE(takes_other_branch(network, sample, values_at({0.5, 0.5, 0, 0})));
+    CHECK_FALSE(
+        takes_other_branch(network, sample, values_at({0.5, 0.4, 0, -1})));  // the first is the largest
+    CHECK(takes_other_branch(network, sample, values_at({0.5, 0.5 + 1e-16 * 2, 0, 0})));
+    CHECK(takes_other_branch(network, sample, values_at({0.5, 0.5, 1e-300, 0})));  // relu has another slope
+    CHECK_FALSE(
+        takes_other_branch(network, sample, values_at({0.5, 0.5, -1e-300, -1})));  // and the same below 0
 }

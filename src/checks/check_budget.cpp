@@ -1,0 +1,65 @@
+#include "tangram/checks/check_budget.hpp"
+
+#include "tangram/network/operations.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace tangram {
+
+namespace {
+
+// In units of a product of gemm in float64. Measured once, on several networks; not exact, but the same everywhere.
+constexpr double plain_product = 4;  ///< one of the reference's loops
+constexpr double plain_entry =
+    30;  ///< one entry of an operator that multiplies nothing: an activation, a pool
+constexpr double narrow_product = 0.5;  ///< of gemm in float32
+
+/// Plain loops over these nodes, once.
+double plain_cost(const Network& network, const std::vector<bool>& values) {
+    double cost = 0;
+    for (const Node& node : network.nodes) {
+        if (!values[at(node.output)] || network.values[at(node.output)].shared) continue;
+        const NodeWork work = work_of(network, node);
+        cost += plain_product * work.products + plain_entry * work.entries;
+    }
+    return cost;
+}
+
+/// [value]: made of this tensor.
+std::vector<bool> behind(const Network& network, Index tensor) {
+    std::vector<bool> made(network.values.size(), false);
+    for (const Node& node : network.nodes) {
+        const bool has_it = std::find(node.tensors.begin(), node.tensors.end(), tensor) != node.tensors.end();
+        made[at(node.output)] = has_it || std::any_of(node.inputs.begin(), node.inputs.end(),
+                                                      [&](Index input) { return made[at(input)]; });
+    }
+    return made;
+}
+
+}  // namespace
+
+Index affordable_check_samples(const Product& product, const Problem& problem, const Shape& shape) {
+    const Network& network = problem.network;
+    if (is_dense_chain(network)) return most_check_samples;
+    const auto R = static_cast<double>(problem.reduction.sensitivities());
+    const double products = forward_products(network);
+    const double sets = problem.test ? 2 : 1;
+    const auto samples =
+        static_cast<double>(problem.samples.count + (problem.test ? problem.test->count : 0));
+    // Forward; backward for R rows, to the values and to the tensors.
+    const double features = samples * products * (1 + 2 * R);
+    const double tiles = product.operations(problem, shape) / 2 *
+                         (problem.precision == Precision::float32 ? narrow_product : 1);
+    // Of a sample: the same by plain loops, the tensors' rows a second time for the differences, whose two ends are two passes.
+    const double pass = plain_cost(network, std::vector<bool>(network.values.size(), true));
+    const double of_sample = sets * pass * (1 + 3 * R + 2);
+    double alone = 0;  // each tensor alone: two ends from there on
+    for (std::size_t t = 0; t < network.tensors.size(); ++t)
+        alone += 2 * plain_cost(network, behind(network, static_cast<Index>(t)));
+    const double allowed = (features + tiles) / 4 - alone;
+    return std::clamp(static_cast<Index>(std::floor(std::max(allowed, 0.0) / of_sample)),
+                      fewest_check_samples, most_check_samples);
+}
+
+}  // namespace tangram
