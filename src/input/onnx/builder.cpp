@@ -45,9 +45,9 @@ double value_of(Function f, double a, double b, double x) {
     return x;
 }
 
-/// The one number of a constant, or nothing.
+/// The one floating number of a constant, or nothing.
 std::optional<double> number_of(const Operand& x) {
-    if (!x.is_constant() || x.constant->size() != 1) return std::nullopt;
+    if (!x.is_constant() || x.type != Type::number || x.constant->size() != 1) return std::nullopt;
     return x.constant->front();
 }
 
@@ -87,6 +87,11 @@ Operand of_constants(const Operand& x, const Operand& y, Type type,
 
 Index value_of(Builder& builder, const Operand& operand) {
     if (!operand.is_constant()) return operand.value;
+    if (operand.type != Type::number) {
+        throw ShapeError(fmt::format("integers or truth values of shape {} meet floating numbers",
+                                     shape_text(operand.shape)),
+                         "export the model with floating weights, or with a Cast before them");
+    }
     return made(builder, Constant{operand.constant}, {}, operand.shape).value;
 }
 

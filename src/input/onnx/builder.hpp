@@ -38,7 +38,7 @@ Operand constant(Shape shape, std::vector<double> values, Type type);
 Operand of_constants(const Operand& x, const Operand& y, Type type,
                      const std::function<double(double, double)>& f);
 
-/// The operand's value in the network, which a constant becomes now.
+/// The operand's value in the network, which a constant becomes now. Throws ShapeError where it is of integers.
 Index value_of(Builder& builder, const Operand& operand);
 
 /// The same numbers in another shape.

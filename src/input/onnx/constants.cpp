@@ -90,12 +90,14 @@ void constant_of_shape(Lowering& l) {
 }
 
 void range(Lowering& l) {
+    constexpr double most_steps = 268435456;  // 2^28
     const double start = number_of(l, 0, "start");
     const double limit = number_of(l, 1, "limit");
     const double delta = number_of(l, 2, "delta");
     const double steps = std::ceil((limit - start) / delta);
-    if (!std::isfinite(steps) || steps > 2147483648.0) {
-        refuse(l, fmt::format("it goes from {} to {} in steps of {}", start, limit, delta), "it must end");
+    if (!std::isfinite(steps) || steps > most_steps) {
+        refuse(l, fmt::format("it goes from {} to {} in steps of {}", start, limit, delta),
+               "it must end, after 2^28 steps at most");
     }
     std::vector<double> values(steps > 0 ? static_cast<std::size_t>(steps) : 0);
     for (std::size_t k = 0; k < values.size(); ++k) values[k] = start + static_cast<double>(k) * delta;

@@ -44,6 +44,11 @@ Shape shape_of_input(const Model& model, const ValueInfo& input, Index batch) {
             "axis {} of {} has no fixed length ({}): only the first may be dynamic: export it with the samples' own shape",
             axis, given, model.path);
     }
+    try {
+        count(shape);
+    } catch (const ShapeError& error) {
+        fail(ExitCode::bad_input, "{} is too large ({}): {}", given, model.path, error.advice());
+    }
     return shape;
 }
 
@@ -82,16 +87,21 @@ std::vector<const Node*> needed_nodes(const Model& model, const std::string& out
 }
 
 /// The kernel's value, which the samples must reach.
-void choose_output(LoweredModel& lowered, const std::string& name, const std::string& path) {
+void choose_output(LoweredModel& lowered, const std::string& name, const Model& model) {
     const auto found = lowered.values.find(name);
-    if (found == lowered.values.end()) {
+    const bool is_initializer = std::any_of(model.initializers.begin(), model.initializers.end(),
+                                            [&](const Tensor& tensor) { return tensor.name == name; });
+    if (found == lowered.values.end() && !is_initializer) {
         fail(ExitCode::usage,
              "no value of the model is called {} ({}): --value takes the name of an output of some node",
-             printable(name), path);
+             printable(name), model.path);
     }
     Network& network = lowered.network;
-    if (found->second.is_constant() || network.values[at(found->second.value)].shared)
-        fail(ExitCode::bad_input, "the value {} does not depend on the samples ({})", printable(name), path);
+    if (is_initializer || found->second.is_constant() || network.values[at(found->second.value)].shared) {
+        fail(ExitCode::bad_input,
+             "the value {} does not depend on the samples ({}): choose one that does by --value NAME",
+             printable(name), model.path);
+    }
     network.output = found->second.value;
     network.values[at(network.output)].name = name;
 }
@@ -104,7 +114,7 @@ Graph make(const GraphFile& file, const GraphOptions& options, Index batch) {
     TensorRoles roles = roles_of_tensors(model, nodes, options);
     std::vector<GraphInput> inputs = inputs_of(model, batch);
     LoweredModel lowered = lower_model(model, inputs, nodes, roles.parameters);
-    choose_output(lowered, output, file.path);
+    choose_output(lowered, output, model);
     tidy(lowered.network);
     if (lowered.network.tensors.empty()) {
         fail(ExitCode::bad_input, "no parameter tensor leads to {} ({}): nothing to take a kernel of",

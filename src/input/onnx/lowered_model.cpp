@@ -14,6 +14,10 @@ namespace tangram::onnx_file {
 
 namespace {
 
+/// Entries of constants and tables that are made while a file is read, beside four for each entry of its initializers: a few
+/// bytes must not ask for all of the memory.
+constexpr Index most_made = Index{1} << 28;
+
 /// The values of the file by name while they become the network's.
 struct Reading {
     const Model& model;
@@ -21,6 +25,7 @@ struct Reading {
     LoweredModel& lowered;
     Builder builder{lowered.network, "", {}};
     std::map<std::string, Index> initializers{};  ///< by name, in Model::initializers
+    Index may_make = most_made;                   ///< entries, from here on
 };
 
 /// Each its part of the network's one.
@@ -77,14 +82,45 @@ std::optional<Operand> find(Reading& reading, const std::string& name) {
     return reading.lowered.values[name] = operand_of(reading, reading.model.initializers[at(tensor->second)]);
 }
 
+/// Entries of the table, or of the numbers, that an operator keeps.
+Index kept_entries(const Operator& op) {
+    if (const auto* arrange = std::get_if<Arrange>(&op))
+        return static_cast<Index>(arrange->table->from.size());
+    if (const auto* combine = std::get_if<Combine>(&op))
+        return static_cast<Index>(combine->windows->from.size());
+    if (const auto* largest = std::get_if<Largest>(&op))
+        return static_cast<Index>(largest->windows->from.size());
+    if (const auto* constant = std::get_if<Constant>(&op))
+        return static_cast<Index>(constant->values->size());
+    return 1;
+}
+
+/// Takes what the node has made from what may be made; nodes of the network from `first` on are its.
+void count_what_is_made(Reading& reading, const Lowering& lowering, std::size_t first) {
+    const std::vector<tangram::Node>& nodes = reading.lowered.network.nodes;
+    for (std::size_t k = first; k < nodes.size(); ++k) reading.may_make -= kept_entries(nodes[k].op);
+    for (const Operand& output : lowering.outputs) {
+        const bool is_new =
+            std::none_of(lowering.inputs.begin(), lowering.inputs.end(),
+                         [&](const auto& input) { return input && input->constant == output.constant; });
+        if (output.is_constant() && is_new) reading.may_make -= static_cast<Index>(output.constant->size());
+    }
+    if (reading.may_make < 0) {
+        refuse(lowering, "with what this node makes, constants and tables take more than is read",
+               "export the model with its constants folded, or for smaller samples");
+    }
+}
+
 /// One node; a line of the table.
 TableRow read_node(Reading& reading, const Node& node) {
     const Network& network = reading.builder.network;
     const std::size_t tensors_before = network.tensors.size();
+    const std::size_t nodes_before = network.nodes.size();
     reading.builder.name = node.name.empty() ? node.outputs.front() : node.name;
     Lowering lowering{reading.builder, node, reading.model.opset, reading.model.path, {}, {}};
     for (const std::string& input : node.inputs) lowering.inputs.push_back(find(reading, input));
     lower(lowering);
+    count_what_is_made(reading, lowering, nodes_before);
     for (std::size_t k = 0; k < node.outputs.size() && k < lowering.outputs.size(); ++k) {
         if (!node.outputs[k].empty()) reading.lowered.values[node.outputs[k]] = lowering.outputs[k];
     }
@@ -102,8 +138,10 @@ LoweredModel lower_model(const Model& model, const std::vector<GraphInput>& inpu
                          const std::vector<const Node*>& nodes, const std::set<std::string>& parameters) {
     LoweredModel lowered;
     Reading reading{model, parameters, lowered};
-    for (const Tensor& tensor : model.initializers)
+    for (const Tensor& tensor : model.initializers) {
         reading.initializers.emplace(tensor.name, static_cast<Index>(reading.initializers.size()));
+        reading.may_make += 4 * static_cast<Index>(tensor.values.size());
+    }
     add_inputs(reading, inputs);
     for (const Node* node : nodes) lowered.rows.push_back(read_node(reading, *node));
     return lowered;

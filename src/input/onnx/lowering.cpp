@@ -1,5 +1,6 @@
 #include "lowering.hpp"
 
+#include "node_order.hpp"
 #include "tangram/support/text.hpp"
 
 #include <fmt/format.h>
@@ -40,8 +41,7 @@ std::string origin_of(const Builder& builder, const Operand& x) {
 }  // namespace
 
 void refuse(const Lowering& lowering, const std::string& what, const std::string& advice) {
-    fail(ExitCode::bad_input, "{}: node '{}' ({}): {}: {}", lowering.path, printable(lowering.node.name),
-         printable(lowering.node.op_type), what, advice);
+    fail(ExitCode::bad_input, "{}: {}: {}: {}", lowering.path, place_of(lowering.node), what, advice);
 }
 
 Index axis_of(const Lowering& lowering, Index axis, Index axes) {

@@ -11,17 +11,22 @@ namespace tangram::onnx_file {
 
 namespace {
 
-constexpr Index most_entries = Index{1} << 31;
+constexpr Index most_entries = Index{1} << 28;
+constexpr std::size_t most_axes = 64;
 
 }  // namespace
 
 Index count(const Shape& shape) {
+    if (shape.size() > most_axes) {
+        throw ShapeError(fmt::format("a value would have {} axes", shape.size()),
+                         fmt::format("a value can have {} axes at most", most_axes));
+    }
     Index product = 1;
     for (const Index size : shape) {
         const Index factor = std::max(size, Index{1});  // a 0 must not hide what its neighbours overflow
         if (size < 0 || factor > most_entries / product) {
             throw ShapeError(fmt::format("a value would have the shape {}", shape_text(shape)),
-                             "a value can have 2^31 entries a sample at most");
+                             "a value can have 2^28 entries a sample at most");
         }
         product *= factor;
     }

@@ -27,7 +27,8 @@ private:
     std::string what_, advice_;
 };
 
-/// Entries. Throws ShapeError above 2^31: every shape that a file leads to goes through here before anything is allocated.
+/// Entries. Throws ShapeError above 2^28, and above 64 axes: every shape that a file leads to goes through here before anything
+/// is allocated.
 Index count(const Shape& shape);
 /// Strides of a row-major shape.
 Shape strides_of(const Shape& shape);

@@ -1,5 +1,6 @@
 #include "tensor_roles.hpp"
 
+#include "node_order.hpp"
 #include "tangram/support/error.hpp"
 #include "tangram/support/text.hpp"
 
@@ -12,6 +13,9 @@
 namespace tangram::onnx_file {
 
 namespace {
+
+/// Entries of all copies that nodes Identity stand for.
+constexpr Index most_copied = Index{1} << 28;
 
 constexpr const char* metadata_key = "tangram.parameters";
 
@@ -74,6 +78,7 @@ void note_folded(const std::set<std::string>& names, std::vector<std::string>& n
 }  // namespace
 
 Model with_tensors_of_their_own(Model model) {
+    Index may_copy = most_copied;
     std::map<std::string, std::size_t> initializers;
     for (std::size_t k = 0; k < model.initializers.size(); ++k)
         initializers.emplace(model.initializers[k].name, k);
@@ -87,6 +92,11 @@ Model with_tensors_of_their_own(Model model) {
         }
         Tensor copy = model.initializers[initializers.at(node.inputs.front())];
         copy.name = node.outputs.front();
+        may_copy -= static_cast<Index>(copy.values.size());
+        if (may_copy < 0) {
+            fail(ExitCode::bad_input, "{}: {}: too many copies of large initializers: export the model again",
+                 model.path, place_of(node));
+        }
         initializers.emplace(copy.name, model.initializers.size());
         model.initializers.push_back(std::move(copy));
     }

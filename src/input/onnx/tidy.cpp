@@ -101,12 +101,12 @@ std::string module_of(const std::string& tensor) {
 }
 
 void recognise_layer(Network& network, Index number) {
-    const Uses uses(network);
     Node& node = network.nodes[at(number)];
     const auto* product = std::get_if<MatMul>(&node.op);
     if (product == nullptr || product->batches() != 1 || product->rows != 1) return;
     const Index A = node.inputs[0];
     if (network.values[at(A)].shared) return;
+    const Uses uses(network);
     const auto weight = weight_of(network, uses, *product, node.inputs[1]);
     if (!weight) return;
     const auto bias = bias_of(network, uses, node.output, product->cols);
