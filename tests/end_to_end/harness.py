@@ -7,6 +7,7 @@ import shutil
 import struct
 import subprocess
 import tempfile
+import threading
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,10 @@ BUILD = ROOT / "build" / "release"
 TANGRAM = Path(os.environ.get("TANGRAM", BUILD / "tangram"))
 
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}  # of the largest entry
+
+
+# torch.onnx.export keeps what it is doing in globals: one test at a time.
+exporting = threading.Lock()
 
 
 class Skip(Exception):
