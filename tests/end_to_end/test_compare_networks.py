@@ -20,17 +20,15 @@ def torch_nn():
 def cnn():
     """Convolutions without and with a bias, before a BatchNorm whose statistics are no 0 and 1; groups, strides, pads."""
     torch, nn = torch_nn()
-    torch.manual_seed(3)
     model = nn.Sequential(nn.Conv2d(2, 4, 3, padding=1, bias=False), nn.BatchNorm2d(4), nn.Tanh(),
                           nn.Conv2d(4, 6, 3, stride=2, groups=2), nn.BatchNorm2d(6), nn.Tanh(), nn.Flatten(), nn.Linear(24, 3))
-    return with_statistics(model.double()), torch.randn(SAMPLES, 2, 6, 6).double()
+    return filled(model.double().eval(), 3), samples(2, 6, 6)
 
 
 def mlp():
     torch, nn = torch_nn()
-    torch.manual_seed(4)
     model = nn.Sequential(nn.Linear(5, 8), nn.BatchNorm1d(8), nn.Tanh(), nn.Linear(8, 2))
-    return with_statistics(model.double()), torch.randn(SAMPLES, 5).double()
+    return filled(model.double().eval(), 4), samples(5)
 
 
 def tied():
@@ -46,20 +44,24 @@ def tied():
             second = self.weight if second is None else second
             return torch.tanh(x @ self.weight.T) @ second + self.bias
 
-    torch.manual_seed(5)
-    return Tied().double().eval(), torch.randn(SAMPLES, 4).double()
+    return filled(Tied().double().eval(), 5), samples(4)
 
 
-def with_statistics(model):
-    torch = need("torch")
+def filled(model, seed):
+    """With numbers of its own, whatever other threads draw from torch's generator; statistics that are no 0 and 1."""
+    torch, random = need("torch"), numpy.random.default_rng(seed)
     with torch.no_grad():
-        for module in model:
-            if hasattr(module, "running_mean"):
-                module.running_mean.normal_()
-                module.running_var.uniform_(0.5, 2)
-                module.weight.uniform_(0.5, 1.5)
-                module.bias.normal_()
-    return model.eval()
+        for name, values in [*model.named_parameters(), *model.named_buffers()]:
+            if not values.is_floating_point():
+                continue
+            numbers = random.uniform(0.5, 2, values.shape) if name.endswith("var") else random.normal(size=values.shape)
+            fan_in = values[0].numel() if values.dim() > 1 else 1
+            values.copy_(torch.from_numpy(numbers / fan_in**0.5))
+    return model
+
+
+def samples(*shape):
+    return need("torch").from_numpy(numpy.random.default_rng(9).normal(size=(SAMPLES, *shape)))
 
 
 def called(model, values, one):
