@@ -55,8 +55,10 @@ class Kernel:
         return self.file["components"][name].attrs["layer"], self.is_bias(name)
 
     def is_bias(self, name):
-        """Layers of a chain say so of their tensors."""
+        """As the file says; older ones do only of a chain's tensors."""
         attrs = self.file["components"][name].attrs
+        if "is_bias" in attrs:
+            return bool(attrs["is_bias"])
         return "bias_scale" in attrs or "weight_scale" not in attrs and is_bias(name)
 
     def part(self, path):
@@ -127,11 +129,11 @@ def draw(file, most_samples):
     total = kernel.part("ntk")
     with pyplot.rc_context(TEXT):
         figure = pyplot.figure(figsize=(10, 7.2))
-        title(figure, f"Empirical neural tangent kernel of {model_of(kernel.file)}", run_of(kernel.attrs))
+        title(figure, f"Empirical neural tangent kernel of {model_of(kernel.file)}", run_of(kernel.file))
         draw_kernel(figure, figure.add_axes([0.04, 0.43, 0.34, 0.47]), kernel, total, linear_scale(total))
         if kernel.groups:
             draw_components(figure, kernel)
-            draw_traces(figure.add_axes([0.11, 0.07, 0.32, 0.27]), kernel)
+            draw_traces(figure.add_axes([0.11, 0.085, 0.32, 0.255]), kernel)
         draw_checks(figure.add_axes([0.52, 0.05, 0.44, 0.29]), kernel.file, "kernel")
         say_what_is_not_proven(figure, kernel.file)
     return figure

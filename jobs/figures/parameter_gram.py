@@ -75,7 +75,7 @@ def draw(file, most_parameters):
     gram = ParameterGram(file, most_parameters)
     with pyplot.rc_context(TEXT):
         figure = pyplot.figure(figsize=(10, 5.2))
-        title(figure, f"Gram matrix in the space of parameters of {model_of(file)}", run_of(file.attrs))
+        title(figure, f"Gram matrix in the space of parameters of {model_of(file)}", run_of(file))
         draw_correlations(figure, figure.add_axes([0.05, 0.09, 0.42, 0.76]), gram)
         draw_shares(figure.add_axes([0.62, 0.53, 0.34, 0.33]), gram.groups, gram.shares(), {name: is_bias(name) for name in gram.blocks},
                     "the trace")

@@ -11,27 +11,34 @@ WEIGHTS, BIASES = "#3b6ea5", "#d98c3f"
 MOST_NAME = 90  # points that a name beside a bar may take
 
 
-def model_of(file):
-    """The name of the model that a kernel file was made of."""
+def model_file_of(file):
+    """The file of the model that a kernel file was made of; "" where it does not say."""
     inputs = [json.loads(entry)["name"] for entry in file["provenance"].attrs["inputs"]]
-    return Path(inputs[0]).stem if inputs else "network"
+    return inputs[0] if inputs else ""
 
 
-def run_of(attrs):
-    """Sizes, reduction, parameterization and precision, in words."""
+def model_of(file):
+    """Its name."""
+    return Path(model_file_of(file)).stem or "network"
+
+
+def run_of(file):
+    """Sizes, reduction, parameterization and precision, in words. A graph says itself what it computes, and has no parameterization."""
+    attrs = file.attrs
     reduction = f"output {attrs['logit']}" if attrs["logit"] >= 0 else f"{attrs['reduction']} over {attrs['n_outputs']} outputs"
     if attrs["reduction"] == "full":
         reduction = f"all pairs of {attrs['n_outputs']} outputs, output 0 shown"
     samples = f"{attrs['n_samples']:,} samples"
     if "n_test_samples" in attrs:
         samples = f"{attrs['n_test_samples']:,} test samples against {attrs['n_samples']:,} training samples"
-    return (f"{samples}, {attrs['n_parameters']:,} parameters, {reduction}, {attrs['parameterization']} "
-            f"parameterization, {attrs['precision']}")
+    is_graph = model_file_of(file).endswith(".onnx")
+    parameterization = "" if is_graph else f"{attrs['parameterization']} parameterization, "
+    return f"{samples}, {attrs['n_parameters']:,} parameters, {reduction}, {parameterization}{attrs['precision']}"
 
 
 def title(figure, headline, line):
     inch = 1 / figure.get_figheight()
-    figure.text(0.04, 1 - 0.26 * inch, headline, fontsize=11)
+    figure.text(0.04, 1 - 0.26 * inch, headline, fontsize=11, parse_math=False)
     figure.text(0.04, 1 - 0.44 * inch, line, fontsize=8, color="#444444")
 
 
@@ -44,13 +51,19 @@ def width_of(text, size):
 
 
 def shortened(name, width, size):
-    """The name, without its middle where it is wider than so many points; more of its end, which tells it from others."""
+    """The name, without its middle where it is wider than so many points; more of its end, which tells it from others. As plain text:
+    no formulas, nothing that does not print."""
+    name = "".join(letter if letter.isprintable() else "?" for letter in name)
     kept = len(name) - 1
     short = name
     while kept > 1 and width_of(short, size) > width:
         short = f"{name[:kept // 3]}\N{HORIZONTAL ELLIPSIS}{name[kept // 3 - kept:]}"
         kept -= 1
-    return short
+    return short.replace("$", r"\$")
+
+
+def percent(share):
+    return f"{share:.1f} %" if share >= 0.1 or share == 0 else f"{share:.2f} %" if share >= 0.01 else "< 0.01 %"
 
 
 def without_frame(axes):
@@ -83,7 +96,7 @@ def draw_shares(axes, groups, shares, is_bias, of_what):
     whole = [weight + bias for weight, bias in zip(weights, biases)]
     axes.set_xlim(0, 1.18 * max([*whole, 1e-9]))
     for place, share in zip(places, whole):
-        axes.text(share, place, f" {share:.1f} %" if share >= 0.1 or share == 0 else f" {share:.0e} %", va="center", fontsize=size)
+        axes.text(share, place, f" {percent(share)}", va="center", fontsize=size)
     axes.set_xlabel(f"% of {of_what}")
     what = "parameter tensor" if len(groups) == len(shares) else "layer"
     axes.set_title(f"share of each {what} (weights blue, biases orange)", loc="left")

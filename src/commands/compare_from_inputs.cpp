@@ -2,6 +2,7 @@
 
 #include "tangram/compare/comparison_words.hpp"
 #include "tangram/compare/kernel_entries.hpp"
+#include "tangram/compare/other_networks.hpp"
 #include "tangram/run/recorded_run.hpp"
 #include "tangram/support/agreement.hpp"
 
@@ -9,13 +10,29 @@
 
 namespace tangram::comparing {
 
+namespace {
+
+/// Collective. As the kernel of another network than the graph's, or of another formula. Throws AgreedError.
+std::optional<Judgement> judge_by_other_network(const Pair& pair, const SmallRun& few, Judgement& so_far) {
+    if (!pair.other->has_all_entries()) return std::nullopt;
+    const std::string verdict = find_other_network(pair.world, few, *pair.other, pair.kernel.reduction,
+                                                   pair.kernel.logit, pair.options.tolerance);
+    if (verdict.empty()) return std::nullopt;
+    Judgement judgement = so_far;
+    judgement.verdict = verdict;
+    return judgement;
+}
+
+}  // namespace
+
 SmallRun load_few(const Pair& pair) {
     const CompareOptions& options = pair.options;
     RecordedRun run = load_recorded_run(pair.world, pair.kernel, {options.model, options.data, options.test});
+    const Index sets = run.inputs.test ? 2 : 1;
     const auto few_of = [&](const auto& samples, const std::string& labels) {
         FewSamples few;
         few.all = samples.count();
-        few.samples = samples_to_recompute(few.all);
+        agree(pair.world, [&] { few.samples = samples_to_recompute(run.inputs.network, few.all, sets); });
         few.X = read_few_samples(pair.world, samples, few.samples);
         agree_on_root(pair.world, [&] { few.classes = read_classes(pair.kernel, labels, few.samples); });
         return few;
@@ -27,6 +44,10 @@ SmallRun load_few(const Pair& pair) {
     few.rows =
         run.inputs.test ? few_of(*run.inputs.test, "/test_labels") : few_of(run.inputs.samples, "/labels");
     few.network = std::move(run.inputs.network);
+    few.graph_options = run.options.graph;
+    agree_on_root(pair.world, [&] {
+        if (is_graph_file(run.options.model)) few.graph = read_graph_file(run.options.model);
+    });
     return few;
 }
 
@@ -68,8 +89,10 @@ std::optional<Judgement> judge_from_inputs(const Pair& pair, Judgement& so_far) 
             if (auto judgement = judge_by_recomputing(pair, few, kernel.reduction, so_far)) return judgement;
         }
         const bool one_row = pair.other->layout() == OtherLayout::one_row_a_sample;
-        if (kernel.outputs == 1 || (kernel.reduction == "full" && !one_row)) return std::nullopt;
-        return judge_by_reduction(pair, few, so_far);
+        if (kernel.outputs > 1 && (kernel.reduction != "full" || one_row)) {
+            if (auto judgement = judge_by_reduction(pair, few, so_far)) return judgement;
+        }
+        return one_row ? std::nullopt : judge_by_other_network(pair, few, so_far);
     } catch (const AgreedError& error) {
         so_far.numbers += fmt::format("reductions  others were not tried: {}\n", error.what());
         return std::nullopt;

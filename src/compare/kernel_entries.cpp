@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 
 namespace tangram {
 
@@ -70,6 +71,18 @@ std::vector<double> read_row_diagonal(const KernelFile& kernel) {
     return diagonal;
 }
 
+/// "(6, 3, 3, 3)" as numbers.
+std::vector<Index> shape_in(const std::string& text) {
+    std::vector<Index> shape;
+    for (const char* p = text.c_str(); *p != '\0';) {
+        char* end = nullptr;
+        const long long length = std::strtoll(p, &end, 10);
+        if (end != p) shape.push_back(length);
+        p = end != p ? end : p + 1;
+    }
+    return shape;
+}
+
 }  // namespace
 
 KernelFacts read_facts(const KernelFile& kernel) {
@@ -86,7 +99,9 @@ KernelFacts read_facts(const KernelFile& kernel) {
         ComponentFacts component;
         component.name = matrix.name;
         const h5::Handle dataset = h5::open_dataset(file, matrix.path);
-        // A graph's tensor that is no layer's has neither fans nor a scale.
+        if (matrix.is_component() && h5::has_attribute(dataset, "is_bias"))
+            component = facts_of_tensor(matrix.name, shape_in(h5::read_text_attribute(dataset, "shape")),
+                                        h5::read_integer_attribute(dataset, "is_bias") != 0);
         if (matrix.is_component() && h5::has_attribute(dataset, "fan_in")) {
             component.is_bias = h5::has_attribute(dataset, "bias_scale");
             component.fan_in = h5::read_integer_attribute(dataset, "fan_in");

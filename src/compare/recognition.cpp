@@ -77,6 +77,16 @@ std::string names_of(double factor, double relative_error, const std::vector<Qua
 
 }  // namespace
 
+ComponentFacts facts_of_tensor(const std::string& name, const std::vector<Index>& shape, bool is_bias) {
+    ComponentFacts facts;
+    facts.name = name;
+    facts.is_bias = is_bias;
+    if (shape.empty()) return facts;
+    facts.fan_out = shape.front();
+    for (std::size_t axis = 1; axis < shape.size(); ++axis) facts.fan_in *= shape[axis];
+    return facts;
+}
+
 std::string plain(double value) {
     constexpr int digits = 7;
     if (value == 0 || !std::isfinite(value)) return fmt::format("{:.5f}", value);

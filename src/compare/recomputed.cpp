@@ -1,10 +1,8 @@
 #include "tangram/compare/recomputed.hpp"
 
-#include "tangram/compare/kernel_entries.hpp"
+#include "few_gradients.hpp"
 #include "tangram/support/agreement.hpp"
 #include "tangram/support/sample_choice.hpp"
-#include "tangram/tangent/reference/jacobian.hpp"
-#include "tangram/tangent/steps.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -13,105 +11,28 @@ namespace tangram {
 
 namespace {
 
+using namespace recomputing;
+
 constexpr Index few_samples = 24;
+constexpr Index fewest_samples = 4;
+/// That the gradients of all of them may take.
+constexpr double most_bytes = 1 << 30;
 /// Single outputs that are tried.
 constexpr Index most_outputs = 64;
 
-/// Of the rows' samples and of the columns'.
-struct Gradients {
-    std::vector<SampleGradient> rows, columns;
-};
-
-Gradients gradients_of(const SmallRun& few) {
-    const auto of = [&](const Matrix<double>& X) {
-        std::vector<SampleGradient> gradients;
-        for (Index k = 0; k < X.rows(); ++k)
-            gradients.push_back(backpropagate(few.network, {X.view().row(k), at(X.cols())}));
-        return gradients;
-    };
-    return {of(few.rows.X), of(few.columns.X)};
-}
-
-Reduction reduction_of(const std::string& name, Index outputs, Index logit = -1) {
-    Reduction reduction;
-    reduction.outputs = outputs;
-    reduction.kind = logit < 0 ? parse_reduction(name) : ReductionKind::logit;
-    reduction.logit = logit;
-    return reduction;
-}
-
-/// One component a parameter tensor.
-std::vector<Matrix<double>> components_of(const SmallRun& few, const std::vector<SampleGradient>& rows,
-                                          const std::vector<SampleGradient>& columns,
-                                          const Reduction& reduction) {
-    std::vector<Matrix<double>> components;
-    for (std::size_t t = 0; t < few.network.tensors.size(); ++t)
-        components.push_back(reference_kernel(few.network, reduction, static_cast<Index>(t), rows, columns));
-    return components;
-}
-
-Matrix<double> sum_of(const std::vector<Matrix<double>>& parts) {
-    Matrix<double> sum(parts.front().rows(), parts.front().cols());
-    for (const Matrix<double>& part : parts) {
-        for (Index k = 0; k < sum.size(); ++k) sum.data()[k] += part.data()[k];
-    }
-    return sum;
-}
-
 /// K_ii of every row and of every column.
 EntryScales scales_of(const SmallRun& few, const Gradients& gradients, const Reduction& reduction) {
-    const auto diagonal_of = [&](const std::vector<SampleGradient>& samples) {
-        const Matrix<double> K = sum_of(components_of(few, samples, samples, reduction));
-        std::vector<double> diagonal;
-        for (Index i = 0; i < K.rows(); ++i) diagonal.push_back(K(i, i));
-        return diagonal;
+    const auto of = [&](const std::vector<SampleGradient>& samples) {
+        return diagonal_of(sum_of(components_of(few.network, samples, samples, reduction)));
     };
-    return {diagonal_of(gradients.rows), diagonal_of(gradients.columns)};
+    return {of(gradients.rows), of(gradients.columns())};
 }
 
-double largest_of(const Matrix<double>& K) {
-    double largest = 0;
-    for (Index k = 0; k < K.size(); ++k) largest = std::max(largest, std::abs(K.data()[k]));
-    return largest;
-}
-
-/// OTHER's entries between the samples, `C` rows each. Root.
-Matrix<double> entries_of(const OtherKernel& other, const SmallRun& few, Index C) {
-    const auto m = static_cast<Index>(few.rows.samples.size());
-    const auto n = static_cast<Index>(few.columns.samples.size());
-    Matrix<double> entries(m * C, n * C);
-    for (Index i = 0; i < m; ++i) {
-        for (Index j = 0; j < n; ++j)
-            other.read(few.rows.samples[at(i)] * C, few.columns.samples[at(j)] * C,
-                       entries.view().block(i * C, j * C, C, C));
-    }
-    return entries;
-}
-
-/// max |OTHER - s K|
-double worst_of(const Matrix<double>& other, const Matrix<double>& K, double s = 1) {
-    double worst = 0;
-    for (Index k = 0; k < K.size(); ++k) worst = std::max(worst, std::abs(other.data()[k] - s * K.data()[k]));
-    return worst;
-}
-
-KernelFacts facts_of(const SmallRun& few, const Reduction& reduction) {
-    const Network& network = few.network;
-    KernelFacts facts;
-    facts.samples = few.columns.all;
-    facts.test_samples = few.symmetric ? 0 : few.rows.all;
-    facts.outputs = network.outputs();
-    facts.parameters = network.parameters();
-    facts.reduction = to_string(reduction.kind);
-    facts.logit = reduction.logit;
-    for (const Step& step : steps_of(network, reduction)) {
-        for (const StepTensor& its : step.tensors) {
-            facts.components.push_back({network.tensors[at(its.tensor)].name, its.is_bias,
-                                        network.values[at(step.x)].size, network.values[at(step.s)].size,
-                                        its.scale, few.parameterization == "ntk"});
-        }
-    }
-    return facts;
+/// What backpropagation keeps of a sample: values, and sensitivities of all outputs.
+double bytes_of_gradient(const Network& network) {
+    double values = 0;
+    for (const Value& value : network.values) values += static_cast<double>(value.size);
+    return values * static_cast<double>(1 + network.outputs()) * sizeof(double);
 }
 
 /// The factor between OTHER and K, if there is one for all entries.
@@ -150,7 +71,7 @@ Matrix<double> of_own_classes(const Matrix<double>& full, const SmallRun& few, I
 std::vector<Candidate> candidates(const SmallRun& few, const Gradients& gradients) {
     const Index C = few.network.outputs();
     const auto kernel_of = [&](const Reduction& reduction) {
-        return sum_of(components_of(few, gradients.rows, gradients.columns, reduction));
+        return sum_of(components_of(few.network, gradients.rows, gradients.columns(), reduction));
     };
     std::vector<Candidate> all;
     all.push_back(
@@ -189,8 +110,14 @@ std::string SmallRun::samples_in_words() const {
     return fmt::format("{} test samples and {} samples", rows.samples.size(), columns.samples.size());
 }
 
-std::vector<std::int64_t> samples_to_recompute(Index samples) {
-    return spread_check_samples(samples, few_samples);
+std::vector<std::int64_t> samples_to_recompute(const Network& network, Index samples, Index sets) {
+    const double bytes = bytes_of_gradient(network);
+    const auto fitting = static_cast<Index>(most_bytes / bytes) / sets;
+    if (fitting < fewest_samples) {
+        fail(ExitCode::no_resources, "the gradients of a sample take {:.2g} GiB, too much for a few of them",
+             bytes / (1 << 30));
+    }
+    return spread_check_samples(samples, std::min(few_samples, fitting));
 }
 
 RecomputedComparison compare_recomputed(const mpi::Communicator& world, const SmallRun& few,
@@ -200,9 +127,9 @@ RecomputedComparison compare_recomputed(const mpi::Communicator& world, const Sm
     RecomputedComparison found;
     const mpi::Communicator alone = world.split(world.rank(), 0);
     agree_on_root(world, [&] {
-        const Gradients gradients = gradients_of(few);
+        const Gradients gradients = gradients_of(few.network, few);
         const std::vector<Matrix<double>> components =
-            components_of(few, gradients.rows, gradients.columns, wanted);
+            components_of(few.network, gradients.rows, gradients.columns(), wanted);
         const Matrix<double> K = sum_of(components);
         const Matrix<double> theirs = entries_of(other, few, wanted.rows_per_sample());
         found.largest = largest_of(K);
@@ -212,7 +139,7 @@ RecomputedComparison compare_recomputed(const mpi::Communicator& world, const Sm
             const FitProblem problem =
                 fit_problem(alone, components, theirs, scales_of(few, gradients, wanted), few.symmetric,
                             other.rounding_unit());
-            found.explanation = explain(problem, facts_of(few, wanted), tolerance);
+            found.explanation = explain(problem, facts_of(few.network, few, wanted), tolerance);
         }
     });
     found.equal = mpi::broadcast(world, Index{found.equal ? 1 : 0}) != 0;
@@ -225,7 +152,7 @@ std::string find_reduction(const mpi::Communicator& world, const SmallRun& few, 
     std::string verdict;
     agree_on_root(world, [&] {
         const Matrix<double> theirs = entries_of(other, few, 1);
-        for (const Candidate& candidate : candidates(few, gradients_of(few))) {
+        for (const Candidate& candidate : candidates(few, gradients_of(few.network, few))) {
             if (verdict.empty()) verdict = as_candidate(few, theirs, candidate, tolerance);
         }
     });

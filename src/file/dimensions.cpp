@@ -120,7 +120,8 @@ void name_samples(const h5::Handle& file, const std::string& prefix, const Sampl
 void name_diagonals(const h5::Handle& file, const DiagonalRecord& diagonal) {
     const h5::Handle samples = h5::open_dataset(file, "/test_samples");
     std::vector<std::string> paths{"/diagonal"};
-    for (const auto& [name, blocks] : diagonal.components) paths.push_back("/component_diagonals/" + name);
+    for (const TensorDiagonal& one : diagonal.components)
+        paths.push_back("/component_diagonals/" + one.dataset);
     if (!diagonal.is_full) {
         for (const std::string& path : paths) name_axes(file, path, {&samples});
         return;

@@ -95,6 +95,14 @@ struct FoundMatrix {
     StoredMatrix matrix;
 };
 
+/// What the matrix is of, where its dataset has another name.
+std::string true_name(const h5::Handle& dataset, const std::string& dataset_name) {
+    for (const char* attribute : {"tensor", "layer_name"}) {
+        if (h5::has_attribute(dataset, attribute)) return h5::read_text_attribute(dataset, attribute);
+    }
+    return dataset_name;
+}
+
 /// The matrices of one group, with the attributes that say in which order they were made.
 void find_matrices(const h5::Handle& file, const std::string& path, const std::string& group, Role role,
                    Index rows_each, std::vector<FoundMatrix>& found) {
@@ -108,7 +116,7 @@ void find_matrices(const h5::Handle& file, const std::string& path, const std::s
             const h5::Handle dataset = h5::open_dataset(file, dataset_path);
             found.push_back({h5::read_integer_attribute(dataset, "layer"),
                              h5::has_attribute(dataset, "bias_scale"),
-                             {role, dataset_path, name, rows_each}});
+                             {role, dataset_path, true_name(dataset, name), rows_each}});
         });
     }
 }

@@ -95,8 +95,10 @@ void write_diagonal(const h5::Handle& file, const std::string& path, const Matri
 void write_diagonals(const h5::Handle& file, const DiagonalRecord& diagonal) {
     write_diagonal(file, "/diagonal", diagonal.total, diagonal);
     h5::create_group(file, "/component_diagonals");
-    for (const auto& [name, blocks] : diagonal.components)
-        write_diagonal(file, "/component_diagonals/" + name, blocks, diagonal);
+    for (const auto& [tensor, dataset, blocks] : diagonal.components) {
+        write_diagonal(file, "/component_diagonals/" + dataset, blocks, diagonal);
+        write_attribute(h5::open_dataset(file, "/component_diagonals/" + dataset), "tensor", tensor);
+    }
 }
 
 void write_component_checks(const h5::Handle& file, const std::vector<ComponentRecord>& components) {

@@ -51,15 +51,16 @@ std::vector<Attribute> describe_component(const Network& network, const Step& st
     const ParameterTensor& tensor = network.tensors[at(its.tensor)];
     std::vector<Attribute> attributes{symmetric_attribute(symmetric),
                                       {"layer", layer},
+                                      {"tensor", tensor.name},
                                       {"long_name", "component of " + tensor.name},
                                       {"n_parameters", tensor.size()}};
     if (std::holds_alternative<Parameter>(node.op)) {
         const auto [op, user] = first_use_of(network, node.output);
-        append(attributes, {{"tensor", tensor.name},
-                            {"form", std::string(facts_of(step.form).name)},
+        append(attributes, {{"form", std::string(facts_of(step.form).name)},
                             {"operator", op},
                             {"node", user},
-                            {"shape", fmt::format("({})", fmt::join(tensor.shape, ", "))}});
+                            {"shape", fmt::format("({})", fmt::join(tensor.shape, ", "))},
+                            {"is_bias", Index{is_bias(network, step, its) ? 1 : 0}}});
         return attributes;
     }
     append(attributes,
@@ -71,38 +72,44 @@ std::vector<Attribute> describe_component(const Network& network, const Step& st
     return attributes;
 }
 
-bool stores_conjugate(ConjugateKernels wanted, bool last) {
-    return wanted == ConjugateKernels::all || (wanted == ConjugateKernels::last && last);
+/// [step]: whether the conjugate kernel of what its weight is applied to is stored; the last one is that of the weight that is
+/// applied last.
+std::vector<bool> stored_conjugates(const std::vector<Step>& steps, ConjugateKernels wanted) {
+    std::vector<bool> stored(steps.size(), false);
+    std::optional<std::size_t> last;
+    for (std::size_t k = 0; k < steps.size(); ++k) {
+        if (!steps[k].weighted) continue;
+        stored[k] = wanted == ConjugateKernels::all;
+        if (!last || steps[k].use > steps[*last].use) last = k;
+    }
+    if (last && wanted == ConjugateKernels::last) stored[*last] = true;
+    return stored;
 }
 
-/// Names of datasets for names of tensors: '/' would make groups, and a leading dot or a control character is no name.
-class DatasetNames {
-public:
-    std::string of(const std::string& tensor) {
-        std::string name;
-        for (const char c : tensor) {
-            const auto code = static_cast<unsigned char>(c);
-            if (code < 32 || code == 127 || (c == '.' && name.empty()))
-                name += fmt::format("%{:02x}", code);
-            else
-                name += c == '/' ? '.' : c;
-        }
-        std::string unique = name;
-        for (int k = 2; !taken_.insert(unique).second; ++k) unique = fmt::format("{}~{}", name, k);
-        return unique;
-    }
+/// The longest that a dataset may be called, in bytes; netCDF's limit is 256.
+constexpr std::size_t longest_name = 200;
 
-private:
-    std::set<std::string> taken_;
-};
-
-/// The step whose weight is applied last; beyond all if there is none.
-std::size_t last_weight(const std::vector<Step>& steps) {
-    std::size_t last = steps.size();
-    for (std::size_t k = 0; k < steps.size(); ++k) {
-        if (steps[k].weighted && (last == steps.size() || steps[k].use > steps[last].use)) last = k;
+/// One that HDF5 and netCDF take: '/' would make groups, and a leading dot or a control character is no name there.
+std::string dataset_name(const std::string& tensor) {
+    std::string name;
+    for (const char c : tensor) {
+        const auto code = static_cast<unsigned char>(c == '/' ? '.' : c);
+        if (code < 32 || code == 127 || (code == '.' && name.empty()))
+            name += fmt::format("%{:02x}", code);
+        else
+            name += static_cast<char>(code);
     }
-    return last;
+    if (name.size() <= longest_name) return name.empty() ? "%00" : name;
+    std::size_t end = longest_name;
+    while (end > 0 && (static_cast<unsigned char>(name[end]) & 0xC0U) == 0x80U)
+        --end;  // no part of a character
+    return name.substr(0, end);
+}
+
+std::vector<std::string> names_of_layers(const Network& network, const std::vector<Step>& steps) {
+    std::vector<std::string> names;
+    for (const Step& step : steps) names.push_back(network.nodes[at(step.use)].name);
+    return names;
 }
 
 template <class Holds>
@@ -117,40 +124,66 @@ std::optional<Index> find_matrix(const Shape& shape, Holds holds) {
 
 void keep_inputs_of_weights(ConjugateKernels wanted, const Reduction& reduction, Network& network) {
     const std::vector<Step> steps = steps_of(network, reduction);
-    const std::size_t last = last_weight(steps);
+    const std::vector<bool> stored = stored_conjugates(steps, wanted);
     for (std::size_t k = 0; k < steps.size(); ++k) {
         if (auto* parameter = std::get_if<Parameter>(&network.nodes[at(steps[k].node)].op))
-            parameter->keeps_input = stores_conjugate(wanted, k == last);
+            parameter->keeps_input = stored[k];
     }
+}
+
+std::vector<std::string> dataset_names(const std::vector<std::string>& names) {
+    std::set<std::string> taken;
+    std::vector<std::string> datasets;
+    for (const std::string& name : names) {
+        const std::string plain = dataset_name(name);
+        std::string unique = plain;
+        for (int k = 2; !taken.insert(unique).second; ++k) unique = fmt::format("{}~{}", plain, k);
+        datasets.push_back(unique);
+    }
+    return datasets;
+}
+
+std::vector<std::string> tensor_datasets(const Network& network) {
+    std::vector<std::string> names;
+    for (const ParameterTensor& tensor : network.tensors) names.push_back(tensor.name);
+    return dataset_names(names);
+}
+
+bool is_bias(const Network& network, const Step& step, const StepTensor& its) {
+    const Node& node = network.nodes[at(step.node)];
+    if (!std::holds_alternative<Parameter>(node.op)) return its.is_bias;
+    return network.tensors[at(its.tensor)].shape.size() <= 1 &&
+           first_use_of(network, node.output).first == name_of(Add{});
 }
 
 std::vector<StoredMatrix> sample_matrices(const Problem& problem, bool symmetric) {
     const Network& network = problem.network;
     const Index rows = problem.reduction.rows_per_sample();
     const std::vector<Step> steps = steps_of(network, problem.reduction);
-    const std::size_t last = last_weight(steps);
+    const std::vector<bool> conjugates = stored_conjugates(steps, problem.conjugate_kernels);
+    const std::vector<std::string> tensors = tensor_datasets(network);
+    const std::vector<std::string> layers = dataset_names(names_of_layers(network, steps));
     std::vector<StoredMatrix> matrices;
-    DatasetNames names;
     for (std::size_t k = 0; k < steps.size(); ++k) {
         const Step& step = steps[k];
         const auto layer = static_cast<Index>(k) + 1;
         const std::string& name = network.nodes[at(step.use)].name;
-        if (step.weighted && holds_input(network, step) &&
-            stores_conjugate(problem.conjugate_kernels, k == last)) {
+        if (conjugates[k] && holds_input(network, step)) {
             matrices.push_back({Role::other,
-                                "/conjugate_kernels/" + name,
+                                "/conjugate_kernels/" + layers[k],
                                 name,
                                 1,
                                 static_cast<Index>(k),
                                 {symmetric_attribute(symmetric),
                                  {"layer", layer},
+                                 {"layer_name", name},
                                  {"long_name", fmt::format("conjugate kernel that enters layer {}", name)}}});
         }
         if (!problem.components) continue;
         for (const StepTensor& its : step.tensors) {
             const std::string& tensor = network.tensors[at(its.tensor)].name;
-            matrices.push_back({Role::component, "/components/" + names.of(tensor), tensor, rows, its.tensor,
-                                describe_component(network, step, layer, its, symmetric)});
+            matrices.push_back({Role::component, "/components/" + tensors[at(its.tensor)], tensor, rows,
+                                its.tensor, describe_component(network, step, layer, its, symmetric)});
         }
     }
     matrices.push_back(

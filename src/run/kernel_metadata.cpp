@@ -1,3 +1,4 @@
+#include "tangram/product/matrices.hpp"
 #include "tangram/run/kernel_run.hpp"
 #include "tangram/support/memory.hpp"
 
@@ -48,13 +49,14 @@ DiagonalRecord gather_diagonals(const Run& run, const Computed& computed) {
     const Index M = run.inputs.test->count();
     const Index entries = record.rows_each * record.rows_each;
     record.total = Matrix<double>(M, entries);
+    const std::vector<std::string> datasets = tensor_datasets(run.problem.network);
     for (std::size_t t = 0; t < computed.diagonals.size(); ++t) {
         Matrix<double> whole(M, entries);
         std::copy_n(computed.diagonals[t].data(), computed.diagonals[t].size(),
                     whole.data() + computed.test->samples.begin * entries);
         mpi::sum(run.world(), {whole.data(), at(whole.size())});
         for (Index k = 0; k < whole.size(); ++k) record.total.data()[k] += whole.data()[k];
-        record.components.emplace_back(run.problem.network.tensors[t].name, std::move(whole));
+        record.components.push_back({run.problem.network.tensors[t].name, datasets[t], std::move(whole)});
     }
     return record;
 }

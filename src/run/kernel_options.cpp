@@ -60,9 +60,9 @@ void add_network_options(CLI::App& app, KernelOptions& o) {
         ->type_name("NAME")
         ->group(group);
     add_list(app, "--wrt", o.graph.wrt,
-             "ONNX: the tensors that are parameters, shell patterns (all that can be)")
+             "the tensors that are parameters, shell patterns on their names (all that can be)")
         ->group(group);
-    add_list(app, "--frozen", o.graph.frozen, "ONNX: tensors that are no parameters, shell patterns")
+    add_list(app, "--frozen", o.graph.frozen, "tensors that are no parameters, shell patterns on their names")
         ->group(group);
 }
 

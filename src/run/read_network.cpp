@@ -1,5 +1,7 @@
 #include "read_network.hpp"
 
+#include "tangram/input/tensor_choice.hpp"
+#include "tangram/network/frozen_layers.hpp"
 #include "tangram/support/error.hpp"
 #include "tangram/support/location.hpp"
 #include "tangram/support/random.hpp"
@@ -9,6 +11,7 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <set>
 #include <utility>
 
 namespace tangram {
@@ -65,15 +68,28 @@ void require_graph_options(const KernelOptions& options) {
 }
 
 void refuse_graph_options(const KernelOptions& options) {
-    const GraphOptions& graph = options.graph;
-    const std::pair<const char*, bool> given[] = {{"--value", !graph.value.empty()},
-                                                  {"--wrt", !graph.wrt.empty()},
-                                                  {"--frozen", !graph.frozen.empty()}};
-    for (const auto& [option, is_given] : given) {
-        if (is_given)
-            fail(ExitCode::usage, "{} is for ONNX files only ({}): export the model as ONNX, or leave it out",
-                 option, options.model);
+    if (options.graph.value.empty()) return;
+    fail(ExitCode::usage, "--value is for ONNX files only ({}): export the model as ONNX, or leave it out",
+         options.model);
+}
+
+/// The tensors of the chain that --wrt and --frozen leave out.
+std::set<std::string> frozen_tensors(const Chain& chain, const KernelOptions& options) {
+    std::set<std::string> names, frozen;
+    for (const Layer& layer : chain.layers) {
+        names.insert(layer.weight_name);
+        if (layer.has_bias()) names.insert(layer.bias_name);
     }
+    const GraphOptions& chosen = options.graph;
+    require_that_patterns_match(chosen, names, options.model);
+    for (const std::string& name : names) {
+        const bool is_chosen = chosen.wrt.empty() || matches_any(name, chosen.wrt);
+        if (!is_chosen || matches_any(name, chosen.frozen)) frozen.insert(name);
+    }
+    if (frozen.size() < names.size()) return frozen;
+    fail(ExitCode::bad_input,
+         "no parameter tensor is left ({}): nothing to take a kernel of: --wrt and --frozen leave none",
+         options.model);
 }
 
 /// Random numbers that no operator finds special.
@@ -137,8 +153,9 @@ ReadNetwork make_any_network(AnyModel model, const KernelOptions& options) {
     }
     ReadNetwork read;
     Chain chain = build_chain(std::move(model.tensors), options, read.parameterization, &read.notes);
-    read.description = to_table(chain);
-    read.network = make_network(std::move(chain));
+    const std::set<std::string> frozen = frozen_tensors(chain, options);
+    read.description = to_table(chain, frozen);
+    read.network = make_network(std::move(chain), frozen);
     return read;
 }
 

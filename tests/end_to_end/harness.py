@@ -11,6 +11,7 @@ import shutil
 import struct
 import subprocess
 import tempfile
+import threading
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +28,10 @@ TANGRAM = Path(os.environ.get("TANGRAM", BUILD / "tangram"))
 SHARED = "TANGRAM_TESTS_SHARED"  # the environment variable that names the folder of what is made once
 
 TOLERANCE = {"float64": 1e-12, "float32": 1e-5}  # of the largest entry
+
+
+# torch.onnx.export keeps what it is doing in globals: one test at a time.
+exporting = threading.Lock()
 
 
 class Skip(Exception):

@@ -7,7 +7,7 @@ import json
 import h5py
 import numpy
 
-from harness import DATA, assert_close, assert_kernel, difference, each, kernel, need, tangram, write_h5
+from harness import DATA, assert_close, assert_kernel, difference, each, exporting, kernel, need, tangram, write_h5
 
 BAD_INPUT, USAGE, STOPPED = 3, 2, 75
 GRAPHS = DATA / "onnx"
@@ -163,8 +163,9 @@ def two_inputs(folder):
     torch.manual_seed(0)
     model, x, t = Product().double().eval(), torch.randn(7, 3).double(), torch.randn(7, 2).double()
     axes = {name: {0: "n"} for name in ("x", "t", "y")}
-    torch.onnx.export(model, (x, t), folder / "two.onnx", training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False,
-                      input_names=["x", "t"], output_names=["y"], dynamic_axes=axes, opset_version=17)
+    with exporting:
+        torch.onnx.export(model, (x, t), folder / "two.onnx", training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False,
+                          input_names=["x", "t"], output_names=["y"], dynamic_axes=axes, opset_version=17)
     return write_h5(folder / "two.h5", x=x.numpy(), t=t.numpy(), y=model(x, t).detach().numpy())
 
 
@@ -199,8 +200,9 @@ def test_a_graph_in_which_samples_meet_is_refused(folder, kind):
 
     mode = torch.onnx.TrainingMode.TRAINING if kind == "norm" else torch.onnx.TrainingMode.PRESERVE
     model = Meets().train(kind == "norm")
-    torch.onnx.export(model, torch.randn(5, 3), folder / "m.onnx", training=mode, do_constant_folding=False, opset_version=15,
-                      input_names=["x"], output_names=["y"], dynamic_axes={"x": {0: "n"}, "y": {0: "n"}})
+    with exporting:
+        torch.onnx.export(model, torch.randn(5, 3), folder / "m.onnx", training=mode, do_constant_folding=False, opset_version=15,
+                          input_names=["x"], output_names=["y"], dynamic_axes={"x": {0: "n"}, "y": {0: "n"}})
     data = write_h5(folder / "x.h5", x=numpy.ones((4, 3)))
     done = tangram("kernel", "--model", folder / "m.onnx", "--data", f"{data}:x", "--output", folder / "k.h5")
     assert done.code == BAD_INPUT and len(done.errors) == 1 and "samples" in done.errors[0], done

@@ -17,6 +17,9 @@ struct ComponentFacts {
     bool is_ntk = false;  ///< of the ntk parameterization: scale = weight_std / sqrt(fan_in) or bias_std
 };
 
+/// Of a graph's tensor by its shape, (d_out, ..): what it is multiplied by a unit is its fan-in.
+ComponentFacts facts_of_tensor(const std::string& name, const std::vector<Index>& shape, bool is_bias);
+
 /// What is known of the kernel.
 struct KernelFacts {
     Index samples = 1, test_samples = 0, outputs = 1, parameters = 0;  ///< no test samples: 0

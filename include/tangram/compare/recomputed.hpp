@@ -4,8 +4,10 @@
 
 #include "tangram/compare/explanation.hpp"
 #include "tangram/compare/other_kernel.hpp"
+#include "tangram/input/graph.hpp"
 #include "tangram/network/network.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,13 +29,17 @@ struct SmallRun {
     std::string parameterization;
     bool symmetric = true;
     FewSamples rows, columns;
+    /// The file that the network is of, where that is a graph. On root.
+    std::optional<GraphFile> graph{};
+    GraphOptions graph_options{};
     [[nodiscard]] bool has_classes() const { return !rows.classes.empty() && !columns.classes.empty(); }
     /// "24 samples", "9 test samples and 24 samples"
     [[nodiscard]] std::string samples_in_words() const;
 };
 
-/// Which of `samples` are to be computed again.
-std::vector<std::int64_t> samples_to_recompute(Index samples);
+/// Which of `samples` are to be computed again: as many as have room for their gradients, of both sets if there are two. Throws
+/// Error(no_resources) where these are fewer than 4.
+std::vector<std::int64_t> samples_to_recompute(const Network& network, Index samples, Index sets);
 
 struct RecomputedComparison {
     double largest = 0;  ///< max |K|

@@ -45,12 +45,18 @@ struct CheckRecord {
     Matrix<double> jacobian_ntk, layerwise_ntk;       ///< of these; may be empty
 };
 
+/// Of one tensor.
+struct TensorDiagonal {
+    std::string tensor, dataset;  ///< its name, and that of its dataset
+    Matrix<double> blocks;        ///< (M, rows_each^2)
+};
+
 /// Kernels of the row samples with themselves, (M) or, for full, (M, C, C): the sum, and each tensor's.
 struct DiagonalRecord {
     bool is_full = false;
     Index rows_each = 1;
-    Matrix<double> total;                                            ///< (M, rows_each^2)
-    std::vector<std::pair<std::string, Matrix<double>>> components;  ///< by the tensor's dataset name
+    Matrix<double> total;  ///< (M, rows_each^2)
+    std::vector<TensorDiagonal> components;
 };
 
 /// Everything small that goes into the file.

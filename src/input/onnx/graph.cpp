@@ -4,6 +4,7 @@
 #include "tangram/input/graph.hpp"
 
 #include "lowered_model.hpp"
+#include "reading.hpp"
 #include "shape.hpp"
 #include "tangram/support/error.hpp"
 #include "tangram/support/text.hpp"
@@ -106,25 +107,31 @@ void choose_output(LoweredModel& lowered, const std::string& name, const Model& 
     network.values[at(network.output)].name = name;
 }
 
-/// What make_graph() gives; of shapes that do not fit, ShapeError.
-Graph make(const GraphFile& file, const GraphOptions& options, Index batch) {
-    const Model model = with_tensors_of_their_own(parse(file.path, file.bytes));
-    const std::string output = chosen_output(model, options);
-    const std::vector<const Node*> nodes = needed_nodes(model, output);
-    TensorRoles roles = roles_of_tensors(model, nodes, options);
+}  // namespace
+
+Reading read_model_file(const GraphFile& file, const GraphOptions& options) {
+    Reading reading{with_tensors_of_their_own(parse(file.path, file.bytes)), {}, {}, {}};
+    reading.output = chosen_output(reading.model, options);
+    TensorRoles roles = roles_of_tensors(reading.model, needed_nodes(reading.model, reading.output), options);
+    reading.parameters = std::move(roles.parameters);
+    reading.notes = std::move(roles.notes);
+    return reading;
+}
+
+Graph make_graph_of(const Reading& reading, Index batch) {
+    const Model& model = reading.model;
     std::vector<GraphInput> inputs = inputs_of(model, batch);
-    LoweredModel lowered = lower_model(model, inputs, nodes, roles.parameters);
-    choose_output(lowered, output, model);
+    LoweredModel lowered =
+        lower_model(model, inputs, needed_nodes(model, reading.output), reading.parameters);
+    choose_output(lowered, reading.output, model);
     tidy(lowered.network);
     if (lowered.network.tensors.empty()) {
         fail(ExitCode::bad_input, "no parameter tensor leads to {} ({}): nothing to take a kernel of",
-             printable(output), file.path);
+             printable(reading.output), model.path);
     }
     std::string description = to_table(lowered.rows, lowered.network);
-    return {std::move(lowered.network), std::move(inputs), std::move(description), std::move(roles.notes)};
+    return {std::move(lowered.network), std::move(inputs), std::move(description), reading.notes};
 }
-
-}  // namespace
 
 }  // namespace onnx_file
 
@@ -145,7 +152,7 @@ GraphFile read_graph_file(const std::string& path) {
 
 Graph make_graph(const GraphFile& file, const GraphOptions& options, Index batch) {
     try {
-        return onnx_file::make(file, options, batch);
+        return onnx_file::make_graph_of(onnx_file::read_model_file(file, options), batch);
     } catch (const onnx_file::ShapeError& error) {  // of a tensor or an input; those of nodes are named there
         fail(ExitCode::bad_input, "{} ({}): {}", error.problem(), file.path, error.advice());
     }

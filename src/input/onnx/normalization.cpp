@@ -28,6 +28,12 @@ Operand by_channel(const Lowering& l, std::size_t k) {
     return reshaped(numbers, std::move(along));
 }
 
+/// A mean or variance may be a parameter (other_readings.hpp), but not made of samples.
+void refuse_statistic_of_samples(const Lowering& l, std::size_t k, const char* what) {
+    const Operand& x = l.input(k);
+    if (x.is_constant() || !l.builder.network.values[at(x.value)].shared) constant_of(l, k, what);
+}
+
 /// A BatchNormalization that takes mean and variance from the samples themselves makes each sample's output depend on all.
 void refuse_training(const Lowering& l) {
     bool trains = l.integer("training_mode", 0) != 0;
@@ -37,8 +43,25 @@ void refuse_training(const Lowering& l) {
         refuse(l, "it is in training mode and couples samples, so that there is no kernel of two of them",
                "export the model in evaluation mode");
     }
-    constant_of(l, 3, "its mean");
-    constant_of(l, 4, "its variance");
+    refuse_statistic_of_samples(l, 3, "its mean");
+    refuse_statistic_of_samples(l, 4, "its variance");
+}
+
+/// 1 / sqrt(variance + epsilon).
+Operand inverse_deviation(const Lowering& l, const Operand& variance, double epsilon) {
+    if (!variance.is_constant()) {
+        const Operand sum = apply(l.builder, variance, Function::affine, 1, epsilon);
+        return apply(l.builder, apply(l.builder, sum, Function::sqrt), Function::reciprocal);
+    }
+    std::vector<double> factors = *variance.constant;
+    for (double& factor : factors) {
+        if (!(factor + epsilon > 0)) {
+            refuse(l, fmt::format("a variance is {}, epsilon {}", factor, epsilon),
+                   "their sum must be above 0");
+        }
+        factor = 1 / std::sqrt(factor + epsilon);
+    }
+    return constant(variance.shape, std::move(factors), Type::number);
 }
 
 /// scale (x - mean) / sqrt(variance + epsilon) + bias.
@@ -49,17 +72,9 @@ void batch_normalization(Lowering& l) {
     const Operand bias = by_channel(l, 2);
     const Operand mean = by_channel(l, 3);
     const Operand variance = by_channel(l, 4);
-    std::vector<double> factors = *variance.constant;
-    for (double& factor : factors) {
-        if (!(factor + epsilon > 0)) {
-            refuse(l, fmt::format("a variance is {}, epsilon {}", factor, epsilon),
-                   "their sum must be above 0");
-        }
-        factor = 1 / std::sqrt(factor + epsilon);
-    }
-    const Operand factor = constant(variance.shape, std::move(factors), Type::number);
+    const Operand factor = inverse_deviation(l, variance, epsilon);
     const Operand centered = add(l.builder, l.input(0), mean, -1);
-    const Operand scaled = scale.is_constant()
+    const Operand scaled = scale.is_constant() && factor.is_constant()
                                ? multiply(l.builder, centered, multiply(l.builder, factor, scale))
                                : multiply(l.builder, multiply(l.builder, centered, factor), scale);
     give(l, add(l.builder, scaled, bias));

@@ -2,10 +2,10 @@
 
 #include "node_order.hpp"
 #include "tangram/support/error.hpp"
+#include "tangram/input/tensor_choice.hpp"
 #include "tangram/support/text.hpp"
 
 #include <fmt/ranges.h>
-#include <fnmatch.h>
 
 #include <algorithm>
 #include <array>
@@ -31,24 +31,6 @@ bool is_setting(const Node& node, std::size_t input) {
     return std::any_of(settings.begin(), settings.end(), [&](const Setting& setting) {
         return node.op_type == setting.op_type && input >= setting.first;
     });
-}
-
-bool matches(const std::string& name, const std::vector<std::string>& patterns) {
-    return std::any_of(patterns.begin(), patterns.end(), [&](const std::string& pattern) {
-        return fnmatch(pattern.c_str(), name.c_str(), 0) == 0;
-    });
-}
-
-void require_matches(const char* option, const std::vector<std::string>& patterns,
-                     const std::set<std::string>& names, const std::string& path) {
-    for (const std::string& pattern : patterns) {
-        if (std::any_of(names.begin(), names.end(),
-                        [&](const auto& name) { return matches(name, {pattern}); }))
-            continue;
-        const std::vector<std::string> all(names.begin(), names.end());
-        fail(ExitCode::usage, "{} {}: no tensor of {} has such a name (there are {})", option,
-             printable(pattern), path, name_some(all));
-    }
 }
 
 /// The exporter's list: names, with commas or line ends between them.
@@ -115,14 +97,13 @@ TensorRoles roles_of_tensors(const Model& model, const std::vector<const Node*>&
             if (floating.contains(node->inputs[k]) && !is_setting(*node, k)) used.insert(node->inputs[k]);
         }
     }
-    require_matches("--wrt", options.wrt, used, model.path);
-    require_matches("--frozen", options.frozen, used, model.path);
+    require_that_patterns_match(options, used, model.path);
     const auto entry = model.metadata.find(metadata_key);
     const std::set<std::string> exported = entry == model.metadata.end() ? used : listed(entry->second);
     TensorRoles roles;
     for (const std::string& name : used) {
-        const bool counts = options.wrt.empty() ? exported.contains(name) : matches(name, options.wrt);
-        if (counts && !matches(name, options.frozen)) roles.parameters.insert(name);
+        const bool counts = options.wrt.empty() ? exported.contains(name) : matches_any(name, options.wrt);
+        if (counts && !matches_any(name, options.frozen)) roles.parameters.insert(name);
     }
     note_folded(roles.parameters, roles.notes);
     if (entry == model.metadata.end() && options.wrt.empty() && options.frozen.empty()) {

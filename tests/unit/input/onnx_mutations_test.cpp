@@ -107,7 +107,7 @@ Matrix<double> jacobian_of_features(const Network& network, const Reduction& red
     Matrix<double> outputs(samples, network.outputs());
     FeatureScratch scratch;
     compute_features({network, reduction, layout}, X.view(), 0, block.data(), outputs.view(), scratch);
-    const std::vector<Step> steps = steps_of(network);
+    const std::vector<Step> steps = steps_of(network, reduction);
     Index widest = 1;
     for (const Value& value : network.values) widest = std::max(widest, value.size);
     std::vector<double> s(at(widest));
