@@ -52,6 +52,38 @@ const char* name(Function f) {
             return "power";
         case Function::clip:
             return "clip";
+        case Function::root:
+            return "root";
+        case Function::tan:
+            return "tan";
+        case Function::asin:
+            return "asin";
+        case Function::acos:
+            return "acos";
+        case Function::atan:
+            return "atan";
+        case Function::sinh:
+            return "sinh";
+        case Function::cosh:
+            return "cosh";
+        case Function::asinh:
+            return "asinh";
+        case Function::acosh:
+            return "acosh";
+        case Function::atanh:
+            return "atanh";
+        case Function::sign:
+            return "sign";
+        case Function::floor:
+            return "floor";
+        case Function::ceil:
+            return "ceil";
+        case Function::round:
+            return "round";
+        case Function::threshold:
+            return "threshold";
+        case Function::shrink:
+            return "shrink";
     }
     return "";
 }
@@ -64,6 +96,7 @@ const char* name_of(const Operator& op) {
         const char* operator()(const Activate&) const { return "Activate"; }
         const char* operator()(const Add&) const { return "Add"; }
         const char* operator()(const Mul&) const { return "Mul"; }
+        const char* operator()(const Power&) const { return "Power"; }
         const char* operator()(const Softmax&) const { return "Softmax"; }
         const char* operator()(const Parameter&) const { return "Parameter"; }
         const char* operator()(const Constant&) const { return "Constant"; }
@@ -102,6 +135,7 @@ struct ConstantsOf {
     }
     Constants operator()(const Add& add) const { return {{"second term's scale", number(add.y_scale)}}; }
     Constants operator()(const Mul&) const { return {}; }
+    Constants operator()(const Power&) const { return {}; }
     Constants operator()(const Softmax& softmax) const {
         return {{"activation", function_of(softmax)},
                 {"output scale", number(softmax.scale)},

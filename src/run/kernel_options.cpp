@@ -1,5 +1,6 @@
 #include "tangram/run/kernel_options.hpp"
 
+#include "tangram/input/operator_list.hpp"
 #include "tangram/run/options.hpp"
 #include "tangram/support/error.hpp"
 #include "tangram/support/text.hpp"
@@ -166,6 +167,10 @@ void add_run_options(CLI::App& app, KernelOptions& o) {
         ->group(group);
     app.add_option("--memory", o.memory, "GiB a rank may take (its share of what the node has left)")
         ->type_name("GIB")
+        ->group(group);
+    app.set_version_flag(
+           "--list-operators", list_operators,
+           "print the operators of ONNX that are read, and what of them is differentiated, and stop")
         ->group(group);
     app.add_flag("--dry-run", o.dry_run, "print what the run would take in memory, disk and time, and stop")
         ->group(group);

@@ -105,6 +105,8 @@ std::string parse_options(CLI::App& app, std::vector<std::string> arguments) {
         app.parse(arguments);
     } catch (const CLI::CallForHelp&) {
         return app.help();
+    } catch (const CLI::CallForVersion& call) {  // of an option that prints something and is done
+        return call.what();
     } catch (const CLI::ExtrasError&) {
         const std::vector<std::string> left = app.remaining();
         refuse_unknown(app, left.empty() ? "" : option_name(left.front()), "");

@@ -15,6 +15,7 @@ const OperatorRoutines& routines_of(const Operator& op) {
         const OperatorRoutines& operator()(const Activate&) const { return operators::activate_routines; }
         const OperatorRoutines& operator()(const Add&) const { return operators::add_routines; }
         const OperatorRoutines& operator()(const Mul&) const { return operators::mul_routines; }
+        const OperatorRoutines& operator()(const Power&) const { return operators::power_routines; }
         const OperatorRoutines& operator()(const Softmax&) const { return operators::softmax_routines; }
         const OperatorRoutines& operator()(const Parameter&) const { return operators::parameter_routines; }
         const OperatorRoutines& operator()(const Constant&) const { return operators::constant_routines; }

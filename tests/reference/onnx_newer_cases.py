@@ -1,45 +1,11 @@
 """Cases of operators as later opsets have them, or as PyTorch computes them, which the package's own tests lack. Expected
 outputs are PyTorch's and NumPy's."""
 
-import collections
-
 import numpy
-import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
 
-NewCase = collections.namedtuple("NewCase", "name model data_sets")
-RANDOM = numpy.random.default_rng(7)
-
-
-def normal(*shape):
-    return RANDOM.standard_normal(shape)
-
-
-def case(name, opset, operator, inputs, outputs, **attributes):
-    """Floating arrays are inputs; lists of integers are initializers; None is left out."""
-    names, given, values = [], [], []
-    graph = helper.make_graph([], "case", [], [])
-    for k, value in enumerate(inputs):
-        names.append("" if value is None else f"x{k}")
-        if isinstance(value, (list, int)):
-            graph.initializer.append(numpy_helper.from_array(numpy.asarray(value, numpy.int64), names[-1]))
-        elif value is not None:
-            array = numpy.asarray(value, numpy.float64)
-            given.append(array)
-            values.append(helper.make_tensor_value_info(names[-1], TensorProto.DOUBLE, array.shape))
-    outputs = [numpy.asarray(output, numpy.float64) for output in outputs]
-    graph.input.extend(values)
-    for k, output in enumerate(outputs):
-        graph.output.append(helper.make_tensor_value_info(f"y{k}", TensorProto.DOUBLE, output.shape))
-    node = helper.make_node(operator, names, [f"y{k}" for k in range(len(outputs))], **attributes)
-    graph.node.append(node)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
-    return NewCase(name, model, [(given, outputs)])
-
-
-def through_torch(function, *arrays):
-    return function(*(torch.from_numpy(array) for array in arrays)).numpy()
+from onnx_case import case, normal, through_torch
+from onnx_long_tail_cases import long_tail_cases
 
 
 def activation_cases():
@@ -142,5 +108,5 @@ def normalization_cases():
 
 
 def newer_cases():
-    for family in (activation_cases, reduction_cases, pool_cases, convolution_cases, shape_cases, normalization_cases):
+    for family in (activation_cases, reduction_cases, pool_cases, convolution_cases, shape_cases, normalization_cases, long_tail_cases):
         yield from family()

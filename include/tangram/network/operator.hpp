@@ -8,6 +8,7 @@
 //   Activate     z (d)         -                  c phi(z)          (d)
 //   Add          x, y (d)      -                  x + b y           (d)
 //   Mul          x, y (d)      -                  x o y             (d)
+//   Power        x, y (d)      -                  x^y               (d)       entry by entry
 //   Softmax      z (d)         -                  c p or c log p, p = exp(z) / sum of exp(z), over each run of entries    (d)
 //
 // What a graph is made of beyond that. A value that depends on no sample is shared by all (network.hpp); a parameter tensor
@@ -50,6 +51,9 @@ struct Add {
 
 struct Mul {};
 
+/// Derivatives at x = 0 are PyTorch's: that of x is 0 where y is 0, that of y is 0 where y is not negative.
+struct Power {};
+
 struct Softmax {
     bool logarithm = false;
     double scale = 1;  ///< c
@@ -66,7 +70,7 @@ struct Constant {
 };
 
 /// Formulas beside the activations, with their numbers a and b. Derivatives at corners: abs'(0) = 0; clip has slope 1 at its
-/// bounds.
+/// bounds. What jumps has the derivative of its pieces, which is 0 for sign, floor, ceil and round, at the jumps too.
 enum class Function {
     affine,  ///< a x + b
     exp,
@@ -76,6 +80,22 @@ enum class Function {
     abs,
     power,  ///< x^a
     clip,   ///< x between a and b
+    root,   ///< sqrt(x), whose derivative is 0 at 0: of a sum of squares, a norm
+    tan,
+    asin,
+    acos,
+    atan,
+    sinh,
+    cosh,
+    asinh,
+    acosh,
+    atanh,
+    sign,
+    floor,
+    ceil,
+    round,      ///< halves to the even one
+    threshold,  ///< x above a, else 0
+    shrink,     ///< x - b above a, x + b below -a, else 0
 };
 
 struct Apply {
@@ -120,7 +140,7 @@ struct Standardize {
 };
 
 using Operator = std::variant<Dense, Activate, Add, Mul, Softmax, Parameter, Constant, Apply, Arrange,
-                              Combine, Largest, MatMul, Convolve, Standardize>;
+                              Combine, Largest, MatMul, Convolve, Standardize, Power>;
 
 /// "Dense", "Activate", ..: as tables and messages name it.
 const char* name_of(const Operator& op);

@@ -70,9 +70,9 @@ struct OperatorRoutines {
 const OperatorRoutines& routines_of(const Operator& op);
 
 namespace operators {
-extern const OperatorRoutines dense_routines, activate_routines, add_routines, mul_routines, softmax_routines,
-    parameter_routines, constant_routines, apply_routines, arrange_routines, combine_routines,
-    largest_routines, matmul_routines, convolve_routines, standardize_routines;
+extern const OperatorRoutines dense_routines, activate_routines, add_routines, mul_routines, power_routines,
+    softmax_routines, parameter_routines, constant_routines, apply_routines, arrange_routines,
+    combine_routines, largest_routines, matmul_routines, convolve_routines, standardize_routines;
 }
 
 }  // namespace tangram

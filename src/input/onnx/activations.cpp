@@ -89,8 +89,13 @@ void softplus(Lowering& l) {
     give(l, activate(l.builder, l.input(0), {ActivationKind::softplus, 1}));
 }
 
+/// x above alpha, else 0: it jumps there.
 void thresholded_relu(Lowering& l) {
-    refuse(l, "it jumps at alpha, where it has no derivative", "train the network with another activation");
+    give(l, apply(l.builder, l.input(0), Function::threshold, l.number("alpha", 1), 0));
+}
+
+void shrink(Lowering& l) {
+    give(l, apply(l.builder, l.input(0), Function::shrink, l.number("lambd", 0.5), l.number("bias", 0)));
 }
 
 /// A bound of Clip: an attribute before opset 11, an input that may be left out since.
@@ -138,6 +143,7 @@ constexpr std::array table{
     Entry{"PRelu", prelu},
     Entry{"Relu", activate_one<ActivationKind::relu>},
     Entry{"Selu", selu},
+    Entry{"Shrink", shrink},
     Entry{"Sigmoid", activate_one<ActivationKind::sigmoid>},
     Entry{"Softplus", softplus},
     Entry{"Softsign", activate_one<ActivationKind::softsign>},

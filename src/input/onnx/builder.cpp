@@ -23,6 +23,42 @@ Operand made(Builder& builder, Operator op, std::vector<Index> inputs, Shape sha
             add_node(builder.network, std::move(op), builder.name, std::move(inputs), {}, size)};
 }
 
+/// Circular and hyperbolic functions, their inverses, and what jumps.
+double other_value_of(Function f, double a, double b, double x) {
+    switch (f) {
+        case Function::tan:
+            return std::tan(x);
+        case Function::asin:
+            return std::asin(x);
+        case Function::acos:
+            return std::acos(x);
+        case Function::atan:
+            return std::atan(x);
+        case Function::sinh:
+            return std::sinh(x);
+        case Function::cosh:
+            return std::cosh(x);
+        case Function::asinh:
+            return std::asinh(x);
+        case Function::acosh:
+            return std::acosh(x);
+        case Function::atanh:
+            return std::atanh(x);
+        case Function::sign:
+            return x > 0 ? 1 : x < 0 ? -1 : x;
+        case Function::floor:
+            return std::floor(x);
+        case Function::ceil:
+            return std::ceil(x);
+        case Function::round:
+            return std::nearbyint(x);
+        case Function::threshold:
+            return x <= a ? 0 : x;
+        default:
+            return x > a ? x - b : x < -a ? x + b : std::isnan(x) ? x : 0;
+    }
+}
+
 double value_of(Function f, double a, double b, double x) {
     switch (f) {
         case Function::affine:
@@ -32,6 +68,7 @@ double value_of(Function f, double a, double b, double x) {
         case Function::log:
             return std::log(x);
         case Function::sqrt:
+        case Function::root:
             return std::sqrt(x);
         case Function::reciprocal:
             return 1 / x;
@@ -41,8 +78,9 @@ double value_of(Function f, double a, double b, double x) {
             return std::pow(x, a);
         case Function::clip:
             return std::min(std::max(x, a), b);
+        default:
+            return other_value_of(f, a, b, x);
     }
-    return x;
 }
 
 /// The one floating number of a constant, or nothing.
@@ -209,6 +247,15 @@ Operand multiply(Builder& builder, const Operand& x, const Operand& y) {
     const Index from_x = value_of(builder, broadcast(builder, x, shape));
     const Index from_y = value_of(builder, broadcast(builder, y, shape));
     return made(builder, Mul{}, {from_x, from_y}, shape);
+}
+
+Operand power(Builder& builder, const Operand& x, const Operand& y) {
+    if (x.is_constant() && y.is_constant())
+        return of_constants(x, y, x.type, [](double a, double b) { return std::pow(a, b); });
+    const Shape shape = broadcast_shape(x.shape, y.shape);
+    const Index from_x = value_of(builder, broadcast(builder, x, shape));
+    const Index from_y = value_of(builder, broadcast(builder, y, shape));
+    return made(builder, Power{}, {from_x, from_y}, shape);
 }
 
 Operand softmax(Builder& builder, const Operand& x, bool logarithm) {

@@ -53,9 +53,10 @@ Operand combine(Builder& builder, const Operand& x, Windows windows, Shape shape
 Operand largest(Builder& builder, const Operand& x, Windows windows, Shape shape, bool shares_ties);
 Operand apply(Builder& builder, const Operand& x, Function f, double a = 0, double b = 0);
 Operand activate(Builder& builder, const Operand& x, const Activation& phi);
-/// x + y_scale y, x o y: broadcast.
+/// x + y_scale y, x o y, x^y: broadcast.
 Operand add(Builder& builder, const Operand& x, const Operand& y, double y_scale = 1);
 Operand multiply(Builder& builder, const Operand& x, const Operand& y);
+Operand power(Builder& builder, const Operand& x, const Operand& y);
 /// Over runs of the last axis.
 Operand softmax(Builder& builder, const Operand& x, bool logarithm);
 /// Over runs of `length` entries.

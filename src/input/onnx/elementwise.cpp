@@ -80,7 +80,7 @@ void modulo(Lowering& l) {
          }));
 }
 
-Operand power(Builder& builder, const Operand& x, double exponent) {
+Operand raised(Builder& builder, const Operand& x, double exponent) {
     if (exponent == 1) return x;
     if (exponent == 0.5) return apply(builder, x, Function::sqrt);
     if (exponent == -1) return apply(builder, x, Function::reciprocal);
@@ -101,16 +101,16 @@ Operand power_by_entry(Builder& builder, const Operand& x, const Operand& expone
     std::vector<Operand> powers;
     std::vector<Index> back(from_x.size());
     Index before = 0;
-    for (const auto& [exponent, raised] : entries) {
-        std::vector<Index> from(raised.size());
-        for (std::size_t k = 0; k < raised.size(); ++k) {
-            from[k] = from_x[raised[k]];
-            back[raised[k]] = before + static_cast<Index>(k);
+    for (const auto& [exponent, places] : entries) {
+        std::vector<Index> from(places.size());
+        for (std::size_t k = 0; k < places.size(); ++k) {
+            from[k] = from_x[places[k]];
+            back[places[k]] = before + static_cast<Index>(k);
         }
-        before += static_cast<Index>(raised.size());
+        before += static_cast<Index>(places.size());
         const Operand taken =
-            arrange(builder, std::span(&x, 1), std::move(from), {static_cast<Index>(raised.size())});
-        powers.push_back(power(builder, taken, exponent));
+            arrange(builder, std::span(&x, 1), std::move(from), {static_cast<Index>(places.size())});
+        powers.push_back(raised(builder, taken, exponent));
     }
     return arrange(builder, powers, std::move(back), shape);
 }
@@ -118,7 +118,8 @@ Operand power_by_entry(Builder& builder, const Operand& x, const Operand& expone
 void raise(Lowering& l) {
     const Operand& x = l.input(0);
     const Operand& y = l.input(1);
-    const std::vector<double>& exponents = constant_of(l, 1, "its exponent");
+    if (!y.is_constant()) return give(l, power(l.builder, x, y));
+    const std::vector<double>& exponents = *y.constant;
     if (std::any_of(exponents.begin(), exponents.end(), [](double e) { return !std::isfinite(e); })) {
         refuse(l, "its exponent is not finite", "give a finite one");
     }
@@ -128,7 +129,7 @@ void raise(Lowering& l) {
                  return integers ? std::trunc(std::pow(a, b)) : std::pow(a, b);
              }));
     } else if (exponents.size() == 1) {
-        give(l, broadcast(l.builder, power(l.builder, x, exponents[0]), broadcast_shape(x.shape, y.shape)));
+        give(l, broadcast(l.builder, raised(l.builder, x, exponents[0]), broadcast_shape(x.shape, y.shape)));
     } else {
         give(l, power_by_entry(l.builder, x, y));
     }
@@ -205,26 +206,24 @@ void logical_not(Lowering& l) {
     give(l, of_constant(l, Type::boolean, [](double a) { return a == 0 ? 1.0 : 0.0; }));
 }
 
-double sign_of(double x) {
-    return x > 0 ? 1 : x < 0 ? -1 : x;
-}
-
-template <double (*f)(double)>
-void round_one(Lowering& l) {
-    give(l, of_constant(l, l.input(0).type, f));
-}
-
 constexpr std::array table{
     Entry{"Abs", apply_one<Function::abs>},
+    Entry{"Acos", apply_one<Function::acos>},
+    Entry{"Acosh", apply_one<Function::acosh>},
     Entry{"Add", add_two},
     Entry{"And", compare<std::logical_and<double>>},
-    Entry{"Ceil", round_one<std::ceil>},
+    Entry{"Asin", apply_one<Function::asin>},
+    Entry{"Asinh", apply_one<Function::asinh>},
+    Entry{"Atan", apply_one<Function::atan>},
+    Entry{"Atanh", apply_one<Function::atanh>},
+    Entry{"Ceil", apply_one<Function::ceil>},
     Entry{"Cos", activate_one<ActivationKind::cos>},
+    Entry{"Cosh", apply_one<Function::cosh>},
     Entry{"Div", divide},
     Entry{"Equal", compare<std::equal_to<double>>},
     Entry{"Erf", activate_one<ActivationKind::erf>},
     Entry{"Exp", apply_one<Function::exp>},
-    Entry{"Floor", round_one<std::floor>},
+    Entry{"Floor", apply_one<Function::floor>},
     Entry{"Greater", compare<std::greater<double>>},
     Entry{"GreaterOrEqual", compare<std::greater_equal<double>>},
     Entry{"Less", compare<std::less<double>>},
@@ -240,13 +239,16 @@ constexpr std::array table{
     Entry{"Or", compare<std::logical_or<double>>},
     Entry{"Pow", raise},
     Entry{"Reciprocal", apply_one<Function::reciprocal>},
-    Entry{"Round", round_one<std::nearbyint>},
-    Entry{"Sign", round_one<sign_of>},
+    Entry{"Round", apply_one<Function::round>},
+    Entry{"Sign", apply_one<Function::sign>},
     Entry{"Sin", activate_one<ActivationKind::sin>},
+    Entry{"Sinh", apply_one<Function::sinh>},
     Entry{"Sqrt", apply_one<Function::sqrt>},
     Entry{"Sub", subtract},
     Entry{"Sum", sum},
+    Entry{"Tan", apply_one<Function::tan>},
     Entry{"Where", choose},
+    Entry{"Xor", compare<std::not_equal_to<double>>},
 };
 
 }  // namespace

@@ -50,22 +50,6 @@ void matmul_node(Lowering& l) {
     give(l, reshaped(product, std::move(shape)));
 }
 
-/// The kernel's shape is the weight's; an attribute may repeat it.
-Shape kernel_of(const Lowering& l, const Operand& w) {
-    if (w.shape.size() < 3 || count(w.shape) == 0) {
-        refuse(l, fmt::format("its weight has the shape {}", shape_text(w.shape)),
-               "it must be (channels out, channels in / groups, ..)");
-    }
-    Shape kernel(w.shape.begin() + 2, w.shape.end());
-    if (l.list("kernel_shape").value_or(kernel) != kernel) {
-        refuse(l,
-               fmt::format("its kernel_shape is {}, its weight has the shape {}",
-                           shape_text(*l.list("kernel_shape")), shape_text(w.shape)),
-               "export the model again");
-    }
-    return kernel;
-}
-
 /// Of x (N, C, ..): sample by sample, where the file's batch is more than one.
 Operand convolve_batch(const Lowering& l, const Operand& x, const Operand& w, const Convolve& op) {
     if (x.shape[0] == 1) return convolve(l.builder, x, w, op);
@@ -105,16 +89,7 @@ void convolution(Lowering& l) {
                       .strides = sweep.strides,
                       .dilations = sweep.dilations,
                       .pads = sweep.before};
-    const Operand y = convolve_batch(l, x, w, op);
-    if (!l.has(2)) return give(l, y);
-    const Operand& bias = l.input(2);
-    if (bias.shape != Shape{w.shape[0]}) {
-        refuse(l, fmt::format("its bias has the shape {}", shape_text(bias.shape)),
-               fmt::format("it must be ({})", w.shape[0]));
-    }
-    Shape along(y.shape.size() - 1, 1);
-    along[0] = w.shape[0];
-    give(l, add(l.builder, y, reshaped(bias, std::move(along))));
+    give(l, with_bias(l, convolve_batch(l, x, w, op), w.shape[0]));
 }
 
 constexpr std::array table{

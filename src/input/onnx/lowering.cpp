@@ -143,11 +143,26 @@ std::string describe(const Operand& x) {
     return "an input of shape " + shape_text(x.shape);
 }
 
+std::span<const std::span<const Entry>> operator_families() {
+    static const std::array families{elementwise_operators(),
+                                     activation_operators(),
+                                     constant_operators(),
+                                     shape_operators(),
+                                     arranging_operators(),
+                                     rearranging_operators(),
+                                     pooling_operators(),
+                                     resizing_operators(),
+                                     reduction_operators(),
+                                     normalization_operators(),
+                                     channel_normalization_operators(),
+                                     linear_operators(),
+                                     transposed_convolution_operators(),
+                                     refused_operators()};
+    return families;
+}
+
 Lower lowering_of(const std::string& op_type) {
-    const std::array families{elementwise_operators(), activation_operators(),    constant_operators(),
-                              shape_operators(),       arranging_operators(),     pooling_operators(),
-                              reduction_operators(),   normalization_operators(), linear_operators()};
-    for (const std::span<const Entry> family : families) {
+    for (const std::span<const Entry> family : operator_families()) {
         const auto found = std::find_if(family.begin(), family.end(),
                                         [&](const Entry& entry) { return entry.op_type == op_type; });
         if (found != family.end()) return found->lower;

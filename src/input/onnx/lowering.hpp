@@ -66,7 +66,15 @@ std::span<const Entry> pooling_operators();
 std::span<const Entry> reduction_operators();
 std::span<const Entry> normalization_operators();
 std::span<const Entry> linear_operators();
+std::span<const Entry> transposed_convolution_operators();
+std::span<const Entry> channel_normalization_operators();
+std::span<const Entry> resizing_operators();
+std::span<const Entry> rearranging_operators();
+/// Those that cannot be had, each with its own reason.
+std::span<const Entry> refused_operators();
 
+/// All of them.
+std::span<const std::span<const Entry>> operator_families();
 /// Of an operator by name; nullptr: not known.
 Lower lowering_of(const std::string& op_type);
 /// Lowers the node by its operator, which must be known; what the builder finds wrong is told of the node.

@@ -142,10 +142,38 @@ void global_max_pool(Lowering& l) {
     give(l, largest(l.builder, x, windows_over(x.shape, spatial.axes, 1), std::move(spatial.shape), false));
 }
 
+/// (sum over each window of |x|^p)^(1/p).
+Operand norms(const Lowering& l, Windows windows, Shape shape) {
+    const Index p = l.integer("p", 2);
+    if (p < 1) refuse(l, fmt::format("p is {}", p), "it must be 1 or more");
+    const auto exponent = static_cast<double>(p);
+    windows.weight.assign(windows.from.size(), 1);
+    const Operand& x = l.input(0);
+    const Operand sizes = p % 2 == 0 ? x : apply(l.builder, x, Function::abs);
+    const Operand terms = p == 1 ? sizes : apply(l.builder, sizes, Function::power, exponent);
+    const Operand sum = combine(l.builder, terms, std::move(windows), std::move(shape));
+    if (p == 1) return sum;
+    return p == 2 ? apply(l.builder, sum, Function::root)
+                  : apply(l.builder, sum, Function::power, 1 / exponent);
+}
+
+void norm_pool(Lowering& l) {
+    const Operand& x = l.input(0);
+    const Sweep sweep = sweep_of_pool(l);
+    give(l, norms(l, windows_of(l, x, sweep, false), output_shape(x, sweep)));
+}
+
+void global_norm_pool(Lowering& l) {
+    Spatial spatial = spatial_of(l);
+    give(l, norms(l, windows_over(l.input(0).shape, spatial.axes, 1), std::move(spatial.shape)));
+}
+
 constexpr std::array table{
     Entry{"AveragePool", average_pool},
     Entry{"GlobalAveragePool", global_average_pool},
+    Entry{"GlobalLpPool", global_norm_pool},
     Entry{"GlobalMaxPool", global_max_pool},
+    Entry{"LpPool", norm_pool},
     Entry{"MaxPool", max_pool},
 };
 

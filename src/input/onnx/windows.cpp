@@ -12,17 +12,6 @@ namespace {
 
 constexpr Index most = Index{1} << 31;
 
-/// A list attribute, one number an axis: `fallback` for all where it is left out.
-Shape list_of(const Lowering& l, const char* name, std::size_t length, Index fallback, Index least) {
-    Shape list = l.list(name).value_or(Shape(length, fallback));
-    const bool fits = std::all_of(list.begin(), list.end(), [=](Index i) { return i >= least && i <= most; });
-    if (list.size() != length || !fits) {
-        refuse(l, fmt::format("{} is {}", name, shape_text(list)),
-               fmt::format("it must be {} numbers from {} on", length, least));
-    }
-    return list;
-}
-
 /// Padding by which the outputs are as many as the inputs, or as inputs / stride.
 void pad_same(Sweep& sweep, bool more_before) {
     for (std::size_t k = 0; k < sweep.in.size(); ++k) {
@@ -66,6 +55,43 @@ Index outputs_of(const Lowering& l, const Sweep& sweep, std::size_t k, bool roun
 }
 
 }  // namespace
+
+Shape list_of(const Lowering& l, const char* name, std::size_t length, Index fallback, Index least) {
+    Shape list = l.list(name).value_or(Shape(length, fallback));
+    const bool fits = std::all_of(list.begin(), list.end(), [=](Index i) { return i >= least && i <= most; });
+    if (list.size() != length || !fits) {
+        refuse(l, fmt::format("{} is {}", name, shape_text(list)),
+               fmt::format("it must be {} numbers from {} on", length, least));
+    }
+    return list;
+}
+
+Shape kernel_of(const Lowering& l, const Operand& w) {
+    if (w.shape.size() < 3 || count(w.shape) == 0) {
+        refuse(l, fmt::format("its weight has the shape {}", shape_text(w.shape)),
+               "it must be (channels, channels / groups, ..)");
+    }
+    Shape kernel(w.shape.begin() + 2, w.shape.end());
+    if (l.list("kernel_shape").value_or(kernel) != kernel) {
+        refuse(l,
+               fmt::format("its kernel_shape is {}, its weight has the shape {}",
+                           shape_text(*l.list("kernel_shape")), shape_text(w.shape)),
+               "export the model again");
+    }
+    return kernel;
+}
+
+Operand with_bias(const Lowering& l, const Operand& y, Index channels) {
+    if (!l.has(2)) return y;
+    const Operand& bias = l.input(2);
+    if (bias.shape != Shape{channels}) {
+        refuse(l, fmt::format("its bias has the shape {}", shape_text(bias.shape)),
+               fmt::format("it must be ({})", channels));
+    }
+    Shape along(y.shape.size() - 1, 1);
+    along[0] = channels;
+    return add(l.builder, y, reshaped(bias, std::move(along)));
+}
 
 Sweep sweep_of(const Lowering& l, const Operand& x, Shape kernel, bool rounds_up) {
     const std::size_t axes = kernel.size();

@@ -11,6 +11,13 @@ struct Sweep {
         after;  ///< [axis]; padding before the first and after the last
 };
 
+/// A list attribute, one number an axis: `fallback` for all where it is left out.
+Shape list_of(const Lowering& lowering, const char* name, std::size_t length, Index fallback, Index least);
+/// The kernel's shape is that of the weight w (.., .., kernel); an attribute may repeat it.
+Shape kernel_of(const Lowering& lowering, const Operand& w);
+/// y (N, channels, ..) and input 2, one number a channel, where it is given.
+Operand with_bias(const Lowering& lowering, const Operand& y, Index channels);
+
 /// Of the node's attributes strides, dilations, pads, auto_pad. Refuses a kernel that does not fit. With `rounds_up` the last
 /// output may see beyond the padding, but begins inside: PyTorch's rule of ceil_mode.
 Sweep sweep_of(const Lowering& lowering, const Operand& x, Shape kernel, bool rounds_up = false);

@@ -26,6 +26,64 @@ Point clip(double x, double low, double high) {
     return {std::min(std::max(x, low), high), x >= low && x <= high ? 1.0 : 0.0};
 }
 
+double sign(double x) {
+    return x > 0 ? 1.0 : x < 0 ? -1.0 : x;
+}
+
+/// x - b above a, x + b below -a, 0 between; a NaN stays one.
+Point shrink(double x, double a, double b) {
+    if (x > a) return {x - b, 1};
+    if (x < -a) return {x + b, 1};
+    return std::isnan(x) ? Point{x, x} : Point{0, 0};
+}
+
+Point tan(double x) {
+    const double t = std::tan(x);
+    return {t, 1 + t * t};
+}
+
+/// Circular and hyperbolic functions and their inverses.
+Point of_angle(Function f, double x) {
+    switch (f) {
+        case Function::tan:
+            return tan(x);
+        case Function::asin:
+            return {std::asin(x), 1 / std::sqrt((1 - x) * (1 + x))};
+        case Function::acos:
+            return {std::acos(x), -1 / std::sqrt((1 - x) * (1 + x))};
+        case Function::atan:
+            return {std::atan(x), 1 / (1 + x * x)};
+        case Function::sinh:
+            return {std::sinh(x), std::cosh(x)};
+        case Function::cosh:
+            return {std::cosh(x), std::sinh(x)};
+        case Function::asinh:
+            return {std::asinh(x), 1 / std::hypot(1, x)};
+        case Function::acosh:
+            return {std::acosh(x), 1 / std::sqrt((x - 1) * (x + 1))};
+        default:
+            return {std::atanh(x), 1 / ((1 - x) * (1 + x))};
+    }
+}
+
+/// What jumps.
+Point step(const Apply& op, double x) {
+    switch (op.f) {
+        case Function::sign:
+            return {sign(x), 0};
+        case Function::floor:
+            return {std::floor(x), 0};
+        case Function::ceil:
+            return {std::ceil(x), 0};
+        case Function::round:
+            return {std::nearbyint(x), 0};
+        case Function::threshold:
+            return x <= op.a ? Point{0, 0} : Point{x, 1};
+        default:
+            return shrink(x, op.a, op.b);
+    }
+}
+
 Point apply(const Apply& op, double x) {
     switch (op.f) {
         case Function::affine:
@@ -39,13 +97,23 @@ Point apply(const Apply& op, double x) {
         case Function::reciprocal:
             return {1 / x, -1 / x / x};
         case Function::abs:
-            return {std::abs(x), x > 0 ? 1.0 : x < 0 ? -1.0 : x};
+            return {std::abs(x), sign(x)};
         case Function::power:
             return power(x, op.a);
         case Function::clip:
             return clip(x, op.a, op.b);
+        case Function::root:
+            return {std::sqrt(x), x == 0 ? 0 : 0.5 / std::sqrt(x)};
+        case Function::sign:
+        case Function::floor:
+        case Function::ceil:
+        case Function::round:
+        case Function::threshold:
+        case Function::shrink:
+            return step(op, x);
+        default:
+            return of_angle(op.f, x);
     }
-    return {x, 1};
 }
 
 void forward(const ForwardPass& pass) {
@@ -62,11 +130,14 @@ void forward(const ForwardPass& pass) {
     }
 }
 
+/// Not those of floor, ceil and round, which are everywhere.
 std::vector<double> kinks(const Operator& op) {
     const auto& apply = std::get<Apply>(op);
-    if (apply.f == Function::abs) return {0};
-    if (apply.f != Function::clip) return {};
     std::vector<double> corners;
+    if (apply.f == Function::abs || apply.f == Function::sign) corners = {0};
+    if (apply.f == Function::threshold) corners = {apply.a};
+    if (apply.f == Function::shrink) corners = {-apply.a, apply.a};
+    if (apply.f != Function::clip) return corners;
     for (const double bound : {apply.a, apply.b}) {
         if (std::isfinite(bound)) corners.push_back(bound);
     }

@@ -6,6 +6,7 @@
 //   Activate     |c phi'(z)| times that of z
 //   Add          4 eps (|x| + |b y|) + that of x + |b| that of y
 //   Mul          4 eps |x y| + |y| that of x + |x| that of y
+//   Power        4 eps |x^y| + |d(x^y)/dx| that of x + |d(x^y)/dy| that of y
 //   Softmax      4 eps c p (2 + max z - z + sum over k of p_k (max z - z_k)) + sum over k of |dx/dz_k| that of z_k; of log p
 //                without the first p
 //   Apply        4 eps |f(x)|, affine 4 eps (|a x| + |b|), + |f'(x)| that of x

@@ -18,6 +18,57 @@ Dual clip(Dual x, double low, double high) {
     return x.value > high ? Dual{high, 0} : x;
 }
 
+/// The derivative of an inverse function is one over that of the function where it arrives.
+Dual inverse(Dual x, double y, double slope_at_y) {
+    return chain(x, y, 1 / slope_at_y);
+}
+
+Dual of_angle(Function f, Dual x) {
+    switch (f) {
+        case Function::tan:
+            return sin(x) * reciprocal(cos(x));
+        case Function::asin:
+            return inverse(x, std::asin(x.value), std::cos(std::asin(x.value)));
+        case Function::acos:
+            return inverse(x, std::acos(x.value), -std::sin(std::acos(x.value)));
+        case Function::atan:
+            return inverse(x, std::atan(x.value), std::pow(std::cos(std::atan(x.value)), -2));
+        case Function::sinh:
+            return 0.5 * (expm1(x) - expm1(-x));
+        case Function::cosh:
+            return 0.5 * (exp(x) + exp(-x));
+        case Function::asinh:
+            return inverse(x, std::asinh(x.value), std::cosh(std::asinh(x.value)));
+        case Function::acosh:
+            return inverse(x, std::acosh(x.value), std::sinh(std::acosh(x.value)));
+        default:
+            return inverse(x, std::atanh(x.value), std::pow(std::cosh(std::atanh(x.value)), -2));
+    }
+}
+
+bool jumps(Function f) {
+    return f >= Function::sign;
+}
+
+/// Of what jumps: constant, or x moved.
+Dual piece(const Apply& apply, Dual x) {
+    switch (apply.f) {
+        case Function::sign:
+            return {static_cast<double>((x.value > 0) - (x.value < 0)), 0};
+        case Function::floor:
+            return {std::floor(x.value), 0};
+        case Function::ceil:
+            return {std::ceil(x.value), 0};
+        case Function::round:
+            return {std::nearbyint(x.value), 0};
+        case Function::threshold:
+            return x.value > apply.a ? x : Dual{0, 0};
+        default:
+            if (x.value > apply.a) return -apply.b + x;
+            return x.value < -apply.a ? apply.b + x : Dual{0, 0};
+    }
+}
+
 Dual f(const Apply& apply, double at_x) {
     const Dual x{at_x, 1};
     switch (apply.f) {
@@ -37,8 +88,11 @@ Dual f(const Apply& apply, double at_x) {
             return power(x, apply.a);
         case Function::clip:
             return clip(x, apply.a, apply.b);
+        case Function::root:
+            return x.value == 0 ? Dual{0, 0} : sqrt(x);
+        default:
+            return jumps(apply.f) ? piece(apply, x) : of_angle(apply.f, x);
     }
-    return x;
 }
 
 /// Where f is not smooth, or ends.
@@ -46,18 +100,39 @@ Vector breaks(const Apply& apply) {
     switch (apply.f) {
         case Function::log:
         case Function::sqrt:
+        case Function::root:
         case Function::reciprocal:
         case Function::abs:
+        case Function::sign:
             return {0};
+        case Function::asin:
+        case Function::acos:
+        case Function::atanh:
+            return {-1, 1};
+        case Function::acosh:
+            return {1};
+        case Function::threshold:
+            return {apply.a};
+        case Function::shrink:
+            return {-apply.a, apply.a};
         case Function::power:  // x, x^2, x^3, .. are smooth everywhere
             return apply.a >= 0 && apply.a == std::floor(apply.a) ? Vector{} : Vector{0};
         case Function::clip:
             return {apply.a, apply.b};
-        case Function::affine:
-        case Function::exp:
-            break;
+        default:
+            return {};
     }
-    return {};
+}
+
+/// Where a staircase goes on to another step: floor, ceil and round have no finite list of them.
+bool changes_step(const Apply& apply, const Operands& middle, const Operands& ends) {
+    for (Index j = 0; j < ends.inputs[0].cols; ++j) {
+        const double here = f(apply, middle.inputs[0](0, j)).value;
+        for (Index end = 0; end < 2; ++end) {
+            if (f(apply, ends.inputs[0](end, j)).value != here) return true;
+        }
+    }
+    return false;
 }
 
 }  // namespace
@@ -89,7 +164,9 @@ void pull_back(const Apply& apply, const Operands& in, ConstMatrixView<double> D
 }
 
 bool crosses_kink(const Apply& apply, const Operands& middle, const Operands& ends) {
-    return crosses(breaks(apply), middle, ends);
+    const bool is_staircase =
+        apply.f == Function::floor || apply.f == Function::ceil || apply.f == Function::round;
+    return is_staircase ? changes_step(apply, middle, ends) : crosses(breaks(apply), middle, ends);
 }
 
 bool branches_differ(const Apply& apply, const Operands& here, const Operands& there) {

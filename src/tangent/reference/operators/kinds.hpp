@@ -41,6 +41,15 @@ void pull_back(const Mul& mul, const Operands& in, ConstMatrixView<double> D_p,
 void add_inherited(const Mul& mul, const Operands& in, std::span<const std::span<const double>> xy,
                    std::span<double> p);
 
+// p = x^y
+void forward(const Power& power, const Operands& in, MatrixView<double> p);
+Vector magnitudes(const Power& power, const Operands& in);
+void pull_back(const Power& power, const Operands& in, ConstMatrixView<double> D_p,
+               std::span<const MatrixView<double>> D_xy);
+bool crosses_kink(const Power& power, const Operands& middle, const Operands& ends);
+void add_inherited(const Power& power, const Operands& in, std::span<const std::span<const double>> xy,
+                   std::span<double> p);
+
 // x = c p(z) or c log p(z)
 void forward(const Softmax& softmax, const Operands& in, MatrixView<double> x);
 Vector magnitudes(const Softmax& softmax, const Operands& in);
