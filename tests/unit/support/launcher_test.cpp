@@ -73,3 +73,16 @@ TEST_CASE("a launcher is known by what it leaves in the environment") {
         CHECK(launched_without_pmix() == launch.without_pmix);
     }
 }
+
+TEST_CASE("a process is alone where no launcher has numbered it") {
+    using Variables = std::map<std::string, std::string>;
+    for (const Variables& none : {Variables{}, Variables{{"SLURM_STEP_ID", "0"}}}) {
+        const Environment environment(none);
+        CHECK(launched_alone());
+    }
+    for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID"}) {
+        CAPTURE(name);
+        const Environment environment(Variables{{name, "0"}});
+        CHECK(!launched_alone());
+    }
+}
