@@ -18,6 +18,7 @@
 #include "tangram/support/blas.hpp"
 #include "tangram/support/gemm_rate.hpp"
 #include "tangram/support/memory.hpp"
+#include "tangram/tangent/features_work.hpp"
 
 #include <unistd.h>
 
@@ -40,7 +41,8 @@ struct Bench {
 
 /// What one round measured, over all ranks.
 struct Round {
-    double gemm_peak = 0;  ///< operations a second
+    double gemm_peak = 0;       ///< operations a second
+    double wide_gemm_peak = 0;  ///< in float64, as features are made
     double features_seconds = 0;
     double exchange_seconds = 0;
     Index bytes_received = 0;
@@ -186,6 +188,7 @@ Round measure_round(const Bench& bench) {
     Round round;
     // Before and after: on a shared machine the peak of one second is not that of the next.
     round.gemm_peak = gemm_rate_of_all<T>(bench.world, bench.threads, bench.options.gemm_seconds) / 2;
+    round.wide_gemm_peak = gemm_rate_of_all<double>(bench.world, bench.threads, bench.options.gemm_seconds);
     measure_kernel<T>(bench, round);
     round.gemm_peak += gemm_rate_of_all<T>(bench.world, bench.threads, bench.options.gemm_seconds) / 2;
     measure_tile_writes<T>(bench, round);
@@ -229,17 +232,21 @@ BenchReport describe(const Bench& bench) {
     report.threads = bench.threads;
     report.grid_rows = p.distribution.grid.rows;
     report.grid_columns = p.distribution.grid.cols;
-    report.widths = bench.options.widths;
+    report.widths = bench.options.model.empty() ? bench.options.widths : std::vector<std::int64_t>{};
+    report.model = bench.options.model;
     report.parameters = p.network.parameters();
-    report.reduction = bench.options.reduction;
+    report.reduction =
+        bench.options.logit ? fmt::format("logit {}", *bench.options.logit) : bench.options.reduction;
     report.components = bench.options.components;
     report.precision = bench.options.precision;
     report.samples = p.shape.axes.row.extent;
     report.tile = p.shape.axes.row.panel_size;
     report.panels = p.shape.axes.row.panels();
     report.matrices = static_cast<Index>(p.shape.matrices.size());
-    report.operations = static_cast<double>(report.samples) * static_cast<double>(report.samples) *
-                        operations_of_pair(p.network, p.reduction);
+    const auto N = static_cast<double>(report.samples);
+    report.making_operations = 2 * N * operations_of_making(p.network, p.reduction);
+    report.operations = N * N * operations_of_pair(p.network, p.reduction) + report.making_operations;
+    report.features_operations = 2 * N * operations_of_features(p.network, p.reduction);
     report.exchange_formula_bytes = exchange_formula_bytes(p);
     return report;
 }
@@ -251,6 +258,9 @@ void add_measurements(const std::vector<Round>& rounds, BenchReport& report) {
     report.rounds = static_cast<Index>(rounds.size());
     report.gemm_peak = over(rounds, [](const Round& r) { return r.gemm_peak; });
     report.features = over(rounds, [&](const Round& r) { return samples / r.features_seconds; });
+    report.features_fraction = over(rounds, [&](const Round& r) {
+        return report.features_operations / r.features_seconds / r.wide_gemm_peak;
+    });
     report.exchange_seconds = over(rounds, [](const Round& r) { return r.exchange_seconds; });
     report.exchange_bytes = static_cast<double>(rounds.front().bytes_received) /
                             static_cast<double>(report.grid_rows * report.grid_columns);

@@ -12,6 +12,8 @@ void add_bench_options(CLI::App& app, BenchOptions& o) {
         ->delimiter(',')
         ->allow_extra_args(false)
         ->type_name("LIST");
+    app.add_option("--model", o.model, "an ONNX file in the place of the random network")->type_name("FILE");
+    app.add_option("--logit", o.logit, "the kernel of one output, in the place of a --reduction");
     app.add_option("--reduction", o.reduction, "over outputs: trace (default), mean, sum, full");
     app.add_option("--precision", o.precision, "float32 (default), float64");
     app.add_option("--components", o.components, "store one matrix a parameter tensor: all, none (default)");
@@ -28,6 +30,7 @@ void add_bench_options(CLI::App& app, BenchOptions& o) {
 void validate(const BenchOptions& options) {
     require_between("--samples", options.samples, 1, std::int64_t{1} << 32);
     require_widths(options.widths);
+    if (options.logit) require_between("--logit", *options.logit, 0, std::int64_t{1} << 32);
     require_one_of("--reduction", options.reduction, {"trace", "mean", "sum", "full"});
     parse_precision(options.precision);
     require_one_of("--components", options.components, {"all", "none"});

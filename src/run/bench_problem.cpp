@@ -1,5 +1,6 @@
 #include "tangram/run/bench_problem.hpp"
 
+#include "tangram/input/graph.hpp"
 #include "tangram/network/chain.hpp"
 #include "tangram/support/error.hpp"
 #include "tangram/support/random.hpp"
@@ -42,6 +43,19 @@ Chain random_chain(const std::vector<std::int64_t>& widths) {
     return chain;
 }
 
+Network make_bench_network(const BenchOptions& options) {
+    if (options.model.empty()) return make_network(random_chain(options.widths));
+    return make_graph(read_graph_file(options.model), {}).network;
+}
+
+Reduction make_bench_reduction(const BenchOptions& options, Index outputs) {
+    if (!options.logit) return {parse_reduction(options.reduction), -1, outputs};
+    if (*options.logit >= outputs)
+        fail(ExitCode::usage, "--logit {} is beyond the network's {} outputs: give a number from 0 to {}",
+             *options.logit, outputs, outputs - 1);
+    return {ReductionKind::logit, *options.logit, outputs};
+}
+
 Shape make_shape(const BenchOptions& options, const Network& network, const Reduction& reduction) {
     Problem problem{network,     reduction, {options.samples, {}}, {}, parse_precision(options.precision),
                     options.tile};
@@ -54,13 +68,13 @@ Shape make_shape(const BenchOptions& options, const Network& network, const Redu
 
 BenchProblem make_bench_problem(const BenchOptions& options, int ranks, int rank) {
     BenchProblem problem;
-    problem.reduction = {parse_reduction(options.reduction), -1, options.widths.back()};
-    problem.network = make_network(random_chain(options.widths));
+    problem.network = make_bench_network(options);
+    problem.reduction = make_bench_reduction(options, problem.network.outputs());
     problem.shape = make_shape(options, problem.network, problem.reduction);
     problem.distribution = distribute(problem.shape.axes, ranks, rank);
     problem.panels = problem.distribution.own.front();
     const PanelRange mine = shard_units(problem.shape.axes.row, problem.distribution.grid, rank);
-    problem.samples = Matrix<double>(mine.size(), options.widths.front());
+    problem.samples = Matrix<double>(mine.size(), problem.network.inputs());
     fill_normal(problem.samples.view(), mine.begin, 1.0, samples_stream);
     return problem;
 }

@@ -1,5 +1,7 @@
 #include "tangram/run/bench_report.hpp"
 
+#include "tangram/support/text.hpp"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
@@ -24,12 +26,15 @@ std::string heading(const BenchReport& r) {
     text += fmt::format("machine    {} x {} on {}, grid {} x {}\n", counted(r.ranks, "rank"),
                         counted(r.threads, "thread"), counted(r.nodes, "node"), r.grid_rows, r.grid_columns);
     text += fmt::format("BLAS       {} kernel of {}\n", r.blas_kernel, r.blas_library);
-    text += fmt::format("network    {}, tanh, {}\n", fmt::join(r.widths, "-"),
-                        counted(r.parameters, "parameter"));
+    const std::string network =
+        r.model.empty() ? fmt::format("{}, tanh", fmt::join(r.widths, "-")) : printable(r.model);
+    text += fmt::format("network    {}, {}\n", network, counted(r.parameters, "parameter"));
     text += fmt::format("kernel     {} samples, {}, {}, {}\n", r.samples, r.reduction, r.precision,
                         counted(r.matrices, "matrix", "matrices"));
     text += fmt::format("tiles      {} of {} x {} samples, {:.3g} operations\n",
                         r.panels * (r.panels + 1) / 2, r.tile, r.tile, r.operations);
+    if (r.making_operations > 0)
+        text += fmt::format("rows of J  {:.3g} of them, to make each sample's once\n", r.making_operations);
     text += fmt::format("rounds     {}\n\n", r.rounds);
     return text;
 }
@@ -61,6 +66,7 @@ void add(nlohmann::ordered_json& json, const std::string& key, const Spread& s, 
 void add_results(nlohmann::ordered_json& json, const BenchReport& r) {
     add(json, "gemm_peak_gflops", r.gemm_peak, 1e9);
     add(json, "features_samples_per_second", r.features, 1);
+    add(json, "features_fraction_of_float64_peak", r.features_fraction, 1);
     add(json, "exchange_seconds", r.exchange_seconds, 1);
     json["exchange_bytes_per_rank"] = r.exchange_bytes;
     json["exchange_formula_bytes"] = r.exchange_formula_bytes;
@@ -94,6 +100,7 @@ std::string to_table(const BenchReport& r) {
     text += fmt::format("{:<32}{:>11}{:>11}{:>11}\n", "", "median", "least", "most");
     text += row("gemm peak", r.gemm_peak, 1e9, "GF/s");
     text += row("features", r.features, 1, "samples/s");
+    text += row("  of the float64 gemm peak", r.features_fraction, 0.01, "%");
     text += row("exchange", r.exchange_seconds, 1, "s");
     text += row("  received by a rank", r.exchange_bytes / 1e6, "MB");
     text += row("  by the formula", r.exchange_formula_bytes / 1e6, "MB");
@@ -120,6 +127,7 @@ std::string to_json(const BenchReport& r) {
                                 {"grid_rows", r.grid_rows},
                                 {"grid_columns", r.grid_columns},
                                 {"widths", r.widths},
+                                {"model", r.model},
                                 {"parameters", r.parameters},
                                 {"reduction", r.reduction},
                                 {"components", r.components},
@@ -129,6 +137,7 @@ std::string to_json(const BenchReport& r) {
                                 {"panels", r.panels},
                                 {"matrices", r.matrices},
                                 {"operations", r.operations},
+                                {"making_operations", r.making_operations},
                                 {"rounds", r.rounds}};
     add_results(json, r);
     return json.dump(2) + "\n";

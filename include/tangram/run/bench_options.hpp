@@ -15,7 +15,9 @@ namespace tangram {
 struct BenchOptions {
     std::int64_t samples = 8192;
     std::vector<std::int64_t> widths{1024, 1024, 1024, 1};  ///< d_0, d_1, .., C
+    std::string model;  ///< an ONNX file in the place of the random network
     std::string reduction = "trace";
+    std::optional<std::int64_t> logit;  ///< of one output, in the place of the reduction
     std::string precision = "float32";
     std::string components = "none";
     std::int64_t repeat = 5;

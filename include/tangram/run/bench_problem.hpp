@@ -1,5 +1,5 @@
 #pragma once
-// What `tangram bench` computes the kernel of: a random network, the same on every rank, and this rank's shard
+// What `tangram bench` computes the kernel of: a random network, or one from an ONNX file, the same on every rank, and this rank's shard
 // of random samples, made in memory from a fixed seed.
 
 #include "tangram/network/network.hpp"

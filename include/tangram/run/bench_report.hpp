@@ -27,18 +27,22 @@ struct BenchReport {
     Index grid_rows = 1;
     Index grid_columns = 1;
 
-    std::vector<std::int64_t> widths;
+    std::vector<std::int64_t> widths;  ///< of the random network; none: that of a file
+    std::string model;
     Index parameters = 0;
     std::string reduction, components, precision;
     Index samples = 0;
     Index tile = 0;  ///< samples a panel
     Index panels = 0;
     Index matrices = 0;
-    double operations = 0;  ///< of all tiles
+    double operations = 0;           ///< of all tiles, with those of making rows of J once for each sample
+    double making_operations = 0;    ///< the latter
+    double features_operations = 0;  ///< of products
     Index rounds = 0;
 
-    Spread gemm_peak;  ///< operations a second, of all ranks and threads
-    Spread features;   ///< samples a second
+    Spread gemm_peak;          ///< operations a second, of all ranks and threads
+    Spread features;           ///< samples a second
+    Spread features_fraction;  ///< of the float64 peak of the same round
     Spread exchange_seconds;
     double exchange_bytes = 0;          ///< that an active rank receives, on average
     double exchange_formula_bytes = 0;  ///< the least: N D (1/r + 1/c - 2/P) values

@@ -125,7 +125,7 @@ TEST_CASE(
         Matrix<double> sum(2, 2);
         int shares_with_work = 0;
         for (Index start = 0; start < 3; ++start) {
-            const Matrix<double> share = reference_kernel(network, trace, 0, samples, start, 3);
+            const Matrix<double> share = reference_kernel(network, trace, 0, samples, {start, 3});
             for (Index i = 0; i < 4; ++i) sum.data()[i] += share.data()[i];
             if (largest_entry(share) > 0) ++shares_with_work;
         }
