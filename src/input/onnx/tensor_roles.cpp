@@ -1,8 +1,8 @@
 #include "tensor_roles.hpp"
 
 #include "node_order.hpp"
-#include "tangram/support/error.hpp"
 #include "tangram/input/tensor_choice.hpp"
+#include "tangram/support/error.hpp"
 #include "tangram/support/text.hpp"
 
 #include <fmt/ranges.h>

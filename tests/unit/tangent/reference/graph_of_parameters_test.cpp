@@ -214,7 +214,7 @@ TEST_CASE("a graph of parameters: one direction of all tensors agrees with J, an
             const bool meets_parameter = node.name == "conv" || node.name == "mul" || node.name == "matmul";
             if (!meets_parameter) continue;
             for (Index e = 0; e < D.size(); ++e) D.data()[e] *= 1.01;
-            CHECK(compare_all_at_once(network, samples[0], 3).error > 1e-5);
+            CHECK(compare_all_at_once(network, samples[0], 3).error > finite_difference_tolerance);
             for (Index e = 0; e < D.size(); ++e) D.data()[e] /= 1.01;
         }
     }
