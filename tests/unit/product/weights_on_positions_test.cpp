@@ -136,3 +136,32 @@ TEST_CASE(
     for (Index k = 0; k < 16; ++k) run.X(2, k) *= 1e25;
     CHECK_THROWS_WITH_AS(run.compute(world, 1), doctest::Contains("conv1"), Error);
 }
+
+TEST_CASE("weights on positions: tiles of J^T J are the explicit ones") {
+    const auto world = mpi::Communicator::world();
+    const Network network = random_on_positions(56);
+    const Reduction reduction = make_reduction(ReductionKind::trace, 3);
+    const Matrix<double> X = random_samples(7, 16, 63);
+    const Problem problem{network, reduction, set_of(X), {}, Precision::float64, 200};
+    const Product& product = product_named("params");
+    const Shape shape = product.shape(problem);
+    MemoryPlan plan;
+    const ComputedProduct computed = compute_product(world, product, problem, shape, plan, 2);
+    const auto samples = gradients(network, X);
+    std::vector<Matrix<double>> J;
+    Index P = 0;
+    for (std::size_t t = 0; t < network.tensors.size(); ++t) {
+        J.push_back(jacobian_block(network, reduction, static_cast<Index>(t), samples, 0,
+                                   network.tensors[t].units()));
+        P += J.back().cols();
+    }
+    Matrix<double> whole(J.front().rows(), P), expected(P, P);
+    for (Index i = 0; i < whole.rows(); ++i) {
+        double* to = whole.view().row(i);
+        for (const Matrix<double>& part : J) to = std::copy_n(part.view().row(i), part.cols(), to);
+        for (Index p = 0; p < P; ++p) {
+            for (Index q = 0; q < P; ++q) expected(p, q) += whole(i, p) * whole(i, q);
+        }
+    }
+    CHECK(largest_difference(computed.matrices.back(), expected) < 1e-13);
+}
