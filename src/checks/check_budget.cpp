@@ -9,7 +9,7 @@ namespace tangram {
 
 namespace {
 
-// In units of a product of gemm in float64. Measured once, on several networks; not exact, but the same everywhere.
+// In units of a product of gemm in float64: rough, but the same everywhere, so that a run can be repeated.
 constexpr double plain_product = 4;  ///< one of the reference's loops
 constexpr double plain_entry =
     30;  ///< one entry of an operator that multiplies nothing: an activation, a pool

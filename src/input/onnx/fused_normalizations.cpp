@@ -98,6 +98,7 @@ std::string name_of_bias(const Names& names, const std::string& weight) {
 /// Appends the new bias, where there was none, to `more`.
 void fold(const Names& names, const Pair& pair, Reading& reading, std::vector<Tensor>& more) {
     const std::size_t channels = pair.scale->values.size();
+    if (channels == 0 || pair.weight->values.size() < channels) return;  // nothing to fold
     const double epsilon = number(*pair.norm, "epsilon", 1e-5);
     std::vector<double> f(channels), bias(channels);
     for (std::size_t c = 0; c < channels; ++c) {
