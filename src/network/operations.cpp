@@ -25,8 +25,8 @@ NodeWork work_of(const Network& network, const Node& node) {
     if (const auto* matmul = std::get_if<MatMul>(&node.op))
         return {outputs * static_cast<double>(matmul->inner), outputs};
     if (const auto* op = std::get_if<Convolve>(&node.op)) {
-        const auto channels = static_cast<double>(op->in_channels / op->groups);
-        return {outputs * channels * product(op->kernel), outputs};
+        const Index channels = op->in_channels / op->groups;
+        return {outputs * static_cast<double>(channels) * product(op->kernel), outputs};
     }
     double entries = outputs;
     for (const Index input : node.inputs) entries = std::max(entries, entries_of(network, input));

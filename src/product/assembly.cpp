@@ -114,7 +114,8 @@ GroupSizes group_sizes(const Shape& shape, const Network& network, const Reducti
     };
     sizes.side = 1;
     // Fewer tiles than threads would leave some of them idle.
-    while (sizes.side < most && (sizes.side * sizes.side < 2 * threads || fits(sizes.side + 1))) ++sizes.side;
+    while (sizes.side < most && (sizes.side * sizes.side < Index{2} * threads || fits(sizes.side + 1)))
+        ++sizes.side;
     sizes.tile_values = 2 * sizes.side * sizes.side * shape.tile_entries();
     return sizes;
 }

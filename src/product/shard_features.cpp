@@ -30,13 +30,15 @@ bool round_panel(const PanelLayout& wide, double* from, const PanelLayout& layou
     bool finite = true;
     for (std::size_t v = 0; v < layout.values.size(); ++v) {
         const auto value = static_cast<Index>(v);
-        if (layout.values[v].stored())
+        if (layout.values[v].stored()) {
             finite =
                 round_array<T>(value_view(wide, value, from, n), value_view(layout, value, to, n)) && finite;
-        if (layout.sensitivities[v].stored())
+        }
+        if (layout.sensitivities[v].stored()) {
             finite = round_array<T>(sensitivity_view(wide, value, from, n),
                                     sensitivity_view(layout, value, to, n)) &&
                      finite;
+        }
     }
     return finite;
 }

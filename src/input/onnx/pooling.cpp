@@ -151,7 +151,7 @@ Operand norms(const Lowering& l, Windows windows, Shape shape) {
     const Operand& x = l.input(0);
     const Operand sizes = p % 2 == 0 ? x : apply(l.builder, x, Function::abs);
     const Operand terms = p == 1 ? sizes : apply(l.builder, sizes, Function::power, exponent);
-    const Operand sum = combine(l.builder, terms, std::move(windows), std::move(shape));
+    Operand sum = combine(l.builder, terms, std::move(windows), std::move(shape));
     if (p == 1) return sum;
     return p == 2 ? apply(l.builder, sum, Function::root)
                   : apply(l.builder, sum, Function::power, 1 / exponent);

@@ -55,7 +55,7 @@ private:
         const auto made = made_of_parameters_.find(name);
         if (made == made_of_parameters_.end() && !reading_.parameters.contains(name)) return name;
         const int number = ++uses_[name];
-        const std::string own = number == 1 ? name : fmt::format("{}, use {}", name, number);
+        std::string own = number == 1 ? name : fmt::format("{}, use {}", name, number);
         if (made == made_of_parameters_.end()) {
             if (number > 1) add_copy(name, own);
             return own;
