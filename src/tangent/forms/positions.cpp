@@ -179,16 +179,19 @@ void make_block(const PreparedStep& prepared, const MadeBlock& block, ConstMatri
     }
 }
 
-#define TANGRAM_INSTANTIATE(T)                                                                              \
-    template ConstMatrixView<T> own_inputs(const WeightUse&, const T*, Index, Index, Index, T*);            \
-    template void make_gradient(const WeightUse&, ConstMatrixView<T>, ConstMatrixView<T>, bool,             \
-                                MatrixView<T>);                                                             \
-    template void own_numbers_on_positions(const OwnFeatures<T>&, std::vector<NamedNumber>&);               \
-    template void add_own_block_on_positions(const OwnFeatures<T>&, std::size_t, MatrixView<double>);       \
-    template void make_block(const PreparedStep&, const MadeBlock&, ConstMatrixView<T>, ConstMatrixView<T>, \
-                             T*, MatrixView<T>);
-TANGRAM_INSTANTIATE(float)
-TANGRAM_INSTANTIATE(double)
-#undef TANGRAM_INSTANTIATE
+template ConstMatrixView<float> own_inputs(const WeightUse&, const float*, Index, Index, Index, float*);
+template void make_gradient(const WeightUse&, ConstMatrixView<float>, ConstMatrixView<float>, bool,
+                            MatrixView<float>);
+template void own_numbers_on_positions(const OwnFeatures<float>&, std::vector<NamedNumber>&);
+template void add_own_block_on_positions(const OwnFeatures<float>&, std::size_t, MatrixView<double>);
+template void make_block(const PreparedStep&, const MadeBlock&, ConstMatrixView<float>,
+                         ConstMatrixView<float>, float*, MatrixView<float>);
+template ConstMatrixView<double> own_inputs(const WeightUse&, const double*, Index, Index, Index, double*);
+template void make_gradient(const WeightUse&, ConstMatrixView<double>, ConstMatrixView<double>, bool,
+                            MatrixView<double>);
+template void own_numbers_on_positions(const OwnFeatures<double>&, std::vector<NamedNumber>&);
+template void add_own_block_on_positions(const OwnFeatures<double>&, std::size_t, MatrixView<double>);
+template void make_block(const PreparedStep&, const MadeBlock&, ConstMatrixView<double>,
+                         ConstMatrixView<double>, double*, MatrixView<double>);
 
 }  // namespace tangram::forms

@@ -235,10 +235,11 @@ inline void spoil_structure(onnx::ModelProto& model, Random& random) {
             static_cast<int>(random.below(static_cast<std::size_t>(graph.node_size()))), 0);
         return graph.mutable_node()->RemoveLast();
     }
-    if (way <= 4 && graph.initializer_size() > 0)
+    if (way <= 4 && graph.initializer_size() > 0) {
         return spoil_tensor(*graph.mutable_initializer(static_cast<int>(
                                 random.below(static_cast<std::size_t>(graph.initializer_size())))),
                             random);
+    }
     if (way == 5) return spoil(model, random);
     spoil_node(graph, random);
 }

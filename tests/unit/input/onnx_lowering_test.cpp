@@ -205,9 +205,9 @@ TEST_CASE("onnx lowering: every operator that is read is described once, and no 
             described.erase(entry.op_type);
         }
     }
-    for (const auto& [name, times] : described) {
-        CAPTURE(name);
-        CHECK(times == 0);
+    for (const auto& one : described) {
+        CAPTURE(one.first);
+        CHECK(one.second == 0);
     }
 }
 

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 
 namespace tangram::reference {
 
@@ -17,7 +18,7 @@ namespace {
 /// d(x^y) / dx and d(x^y) / dy.
 std::array<double, 2> slopes(double x, double y) {
     const double of_x = power(Dual{x, 1}, y).slope;
-    if (x == 0) return {of_x, y < 0 ? -INFINITY : 0};
+    if (x == 0) return {of_x, y < 0 ? -std::numeric_limits<double>::infinity() : 0};
     const Dual logarithm{std::log(x), 0};
     return {of_x, std::pow(x, y) * (logarithm * Dual{y, 1}).slope};
 }
