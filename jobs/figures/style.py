@@ -54,8 +54,8 @@ def shortened(name, width, size):
     """The name, without its middle where it is wider than so many points; more of its end, which tells it from others. As plain text:
     no formulas, nothing that does not print."""
     name = "".join(letter if letter.isprintable() else "?" for letter in name)
-    kept = len(name) - 1
-    short = name
+    kept = min(len(name) - 1, 200)  # no figure has room for more, and each width takes its time
+    short = name if len(name) <= 200 else f"{name[:kept // 3]}\N{HORIZONTAL ELLIPSIS}{name[kept // 3 - kept:]}"
     while kept > 1 and width_of(short, size) > width:
         short = f"{name[:kept // 3]}\N{HORIZONTAL ELLIPSIS}{name[kept // 3 - kept:]}"
         kept -= 1

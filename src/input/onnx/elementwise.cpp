@@ -118,7 +118,11 @@ Operand power_by_entry(Builder& builder, const Operand& x, const Operand& expone
 void raise(Lowering& l) {
     const Operand& x = l.input(0);
     const Operand& y = l.input(1);
-    if (!y.is_constant()) return give(l, power(l.builder, x, y));
+    if (!y.is_constant()) {
+        Operand base = x;  // of the operators of two values Pow alone takes an integer and a number
+        base.type = Type::number;
+        return give(l, power(l.builder, base, y));
+    }
     const std::vector<double>& exponents = *y.constant;
     if (std::any_of(exponents.begin(), exponents.end(), [](double e) { return !std::isfinite(e); })) {
         refuse(l, "its exponent is not finite", "give a finite one");
