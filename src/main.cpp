@@ -16,6 +16,7 @@
 #include "tangram/support/blas.hpp"
 #include "tangram/support/hdf5.hpp"
 #include "tangram/support/launcher.hpp"
+#include "tangram/support/memory.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -52,6 +53,15 @@ void require_printed() {
     std::abort();
 }
 
+/// MPI and what it loads take address space without asking whether there is any: a limit ends them by a signal, or in words of
+/// their own.
+void require_room_for_mpi() {
+    constexpr Index enough = Index{400} << 20;
+    if (has_address_space(enough)) return;
+    fail(ExitCode::no_resources,
+         "not enough address space to start MPI: raise the limit on it (ulimit -v unlimited)");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -77,6 +87,7 @@ int main(int argc, char** argv) {
     }
     try {
         blas::require_room();
+        require_room_for_mpi();
     } catch (const Error& error) {
         print_error(error.what());
         std::_Exit(static_cast<int>(error.code()));  // an exit in order would wait for OpenBLAS
