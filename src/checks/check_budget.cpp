@@ -10,7 +10,7 @@ namespace tangram {
 namespace {
 
 // In units of a product of gemm in float64: rough, but the same everywhere, so that a run can be repeated.
-constexpr double plain_product = 4;  ///< one of the reference's loops
+constexpr double plain_product = 10;  ///< one of the reference's loops
 constexpr double plain_entry =
     30;  ///< one entry of an operator that multiplies nothing: an activation, a pool
 constexpr double narrow_product = 0.5;  ///< of gemm in float32
