@@ -53,8 +53,10 @@ std::vector<Attribute> describe_component(const Network& network, const Step& st
                                       {"layer", layer},
                                       {"long_name", "component of " + tensor.name},
                                       {"n_parameters", tensor.size()}};
-    if (step.form == Form::rows) {
-        const auto [op, user] = first_use_of(network, node.output);
+    if (step.form == Form::rows || step.form == Form::lookup) {
+        const auto [op, user] = step.form == Form::rows
+                                    ? first_use_of(network, node.output)
+                                    : std::pair<std::string, std::string>(name_of(node.op), node.name);
         append(attributes, {{"tensor", tensor.name},
                             {"form", std::string(facts_of(step.form).name)},
                             {"operator", op},

@@ -66,6 +66,8 @@ const FormFacts& facts_of(Form form) {
             return forms::plain_facts;
         case Form::rows:
             return forms::rows_facts;
+        case Form::lookup:
+            return forms::lookup_facts;
     }
     fail(ExitCode::failed, "a form without facts");
 }
@@ -78,6 +80,8 @@ const TileRoutines<T>& tile_routines_of(Form form) {
         case Form::plain:
         case Form::rows:
             return forms::plain_tiles<T>();
+        case Form::lookup:
+            return forms::lookup_tiles<T>();
     }
     fail(ExitCode::failed, "a form without tiles");
 }
@@ -89,6 +93,8 @@ const JacobianRoutines& jacobian_routines_of(Form form) {
         case Form::plain:
         case Form::rows:
             return forms::plain_jacobian;
+        case Form::lookup:
+            return forms::lookup_jacobian;
     }
     fail(ExitCode::failed, "a form without a Jacobian");
 }

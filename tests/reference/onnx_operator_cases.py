@@ -34,16 +34,20 @@ from onnx_newer_cases import newer_cases  # noqa: E402
 
 OPERATORS = set(
     """
-    Abs Add And AveragePool BatchNormalization Cast CastLike Ceil Celu Clip Concat Constant ConstantOfShape Conv Cos Div Dropout
-    Elu Equal Erf Exp Expand Flatten Floor Gather Gelu Gemm GlobalAveragePool GlobalMaxPool Greater GreaterOrEqual HardSigmoid
-    HardSwish Identity InstanceNormalization LayerNormalization LeakyRelu Less LessOrEqual Log LogSoftmax MatMul Max MaxPool Mean
-    Min Mish Mod Mul Neg Not Or PRelu Pad Pow Range Reciprocal ReduceMax ReduceMean ReduceMin ReduceSum Relu Reshape Round Selu
-    Shape Sigmoid Sign Sin Size Slice Softmax Softplus Softsign Split Sqrt Squeeze Sub Sum Tanh Tile Transpose Unsqueeze Where
+    Abs Add And ArgMax ArgMin AveragePool BatchNormalization Cast CastLike Ceil Celu Clip Concat Constant ConstantOfShape Conv Cos
+    CumSum Div Dropout Einsum Elu Equal Erf Exp Expand EyeLike Flatten Floor Gather GatherElements GatherND Gelu Gemm
+    GlobalAveragePool GlobalMaxPool Greater GreaterOrEqual HardSigmoid HardSwish Identity InstanceNormalization IsInf IsNaN
+    LayerNormalization LeakyRelu Less LessOrEqual Log LogSoftmax MatMul Max MaxPool Mean Min Mish Mod Mul Neg NonZero Not OneHot Or
+    PRelu Pad Pow Range Reciprocal ReduceMax ReduceMean ReduceMin ReduceSum Relu Reshape Round Scatter ScatterElements ScatterND Selu
+    Shape Sigmoid Sign Sin Size Slice Softmax Softplus Softsign Split Sqrt Squeeze Sub Sum Tanh Tile Transpose Trilu Unsqueeze Where
+    Xor
     """.split()
 )
 ALL = range(100)
 # Which floating inputs have to be known when the file is read.
 CONSTANT_INPUTS = {
+    "ArgMax": ALL,
+    "ArgMin": ALL,
     "BatchNormalization": (3, 4),
     "Cast": (),
     "Ceil": ALL,
@@ -51,11 +55,10 @@ CONSTANT_INPUTS = {
     "Dropout": (1,),
     "Equal": ALL,
     "Floor": ALL,
-    "Greater": ALL,
-    "GreaterOrEqual": ALL,
-    "Less": ALL,
-    "LessOrEqual": ALL,
-    "Mod": ALL,
+    "IsInf": ALL,
+    "IsNaN": ALL,
+    "NonZero": ALL,
+    "OneHot": (0, 1),
     "Pad": (2,),
     "Pow": (1,),
     "Range": ALL,
@@ -73,8 +76,8 @@ UNREAD = {
     "text": "StringNormalizer TfIdfVectorizer",
     "quantized": "ConvInteger DequantizeLinear DynamicQuantizeLinear MatMulInteger QLinearConv QLinearMatMul QuantizeLinear",
     "recurrent": "GRU LSTM RNN",
-    "integers or shapes that depend on numbers": "ArgMax ArgMin BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Compress "
-    "NonMaxSuppression NonZero OneHot TopK Unique",
+    "integers or shapes that depend on numbers": "BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Compress "
+    "NonMaxSuppression TopK Unique",
     "it jumps, and is refused": "ThresholdedRelu",
     "signals": "BlackmanWindow DFT HammingWindow HannWindow MelWeightMatrix STFT",
 }

@@ -22,6 +22,9 @@
 //   MatMul       A, B          -                  c A B             (batches, rows, cols)
 //   Convolve     x, w          -                  y_o = sum over i, k of w_oik x_i(..)    (C_out, positions)
 //   Standardize  x (d)         -                  (x - mean) / sqrt(variance + epsilon), over each run of entries    (d)
+//   Lookup       ids (k), table or T (rows, width)  y_k = table row id_k, from the end where negative         (k, width)
+//   Compare      x, y (d)      -                  1 where x = y, x < y or x <= y, 0 elsewhere                     (d)
+//   Choose       c, x, y (d)   -                  x where c is not 0, y elsewhere                                 (d)
 
 #include "tangram/network/activation.hpp"
 #include "tangram/network/index_tables.hpp"
@@ -63,7 +66,7 @@ struct Constant {
 };
 
 /// Formulas beside the activations, with their numbers a and b. Derivatives at corners: abs'(0) = 0; clip has slope 1 at its
-/// bounds.
+/// bounds. From floor on they are steps, with slope 0 everywhere.
 enum class Function {
     affine,  ///< a x + b
     exp,
@@ -73,6 +76,11 @@ enum class Function {
     abs,
     power,  ///< x^a
     clip,   ///< x between a and b
+    floor,
+    ceil,
+    round,  ///< halves to even numbers
+    trunc,
+    sign,
 };
 
 struct Apply {
@@ -116,8 +124,21 @@ struct Standardize {
     double epsilon = 0;
 };
 
+/// Rows of a table by integers that depend on the sample. The table is a value, or a tensor that nobody else uses.
+struct Lookup {
+    Index rows = 0, width = 1;
+};
+
+/// A truth value has no derivative.
+struct Compare {
+    enum class Relation { equal, less, less_or_equal };
+    Relation relation = Relation::equal;
+};
+
+struct Choose {};
+
 using Operator = std::variant<Dense, Activate, Add, Mul, Softmax, Parameter, Constant, Apply, Arrange,
-                              Combine, Largest, MatMul, Convolve, Standardize>;
+                              Combine, Largest, MatMul, Convolve, Standardize, Lookup, Compare, Choose>;
 
 /// "Dense", "Activate", ..: as tables and messages name it.
 const char* name_of(const Operator& op);

@@ -152,12 +152,14 @@ const TileRoutines<T>& tile_routines_of(Form form);
 const JacobianRoutines& jacobian_routines_of(Form form);
 
 namespace forms {
-extern const FormFacts outer_facts, plain_facts, rows_facts;
+extern const FormFacts outer_facts, plain_facts, rows_facts, lookup_facts;
 template <class T>
 const TileRoutines<T>& outer_tiles();
 template <class T>
 const TileRoutines<T>& plain_tiles();
-extern const JacobianRoutines outer_jacobian, plain_jacobian;
+template <class T>
+const TileRoutines<T>& lookup_tiles();
+extern const JacobianRoutines outer_jacobian, plain_jacobian, lookup_jacobian;
 }  // namespace forms
 
 }  // namespace tangram

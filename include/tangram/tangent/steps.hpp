@@ -6,6 +6,7 @@
 //   outer   a s x^T, and b s with a bias      (S S^T) o (a^2 X X^T), and b^2 S S^T          a weight and, if it has one, its bias
 //   plain   b s                               b^2 S S^T                                     a bias alone
 //   rows    s, of the tensor itself           S S^T                                         any tensor that is a value of the graph
+//   lookup  s_p at row id_p of a table     sum over p, q of [id_ip = id_jq] s_ip . s_jq    a table that is looked up in alone
 //
 // X is the operator's input, S the sensitivity of its output. What a form computes is in tangent/forms/; which step an
 // operator has is said with the operator (tangent/operators.hpp).
@@ -18,7 +19,7 @@
 
 namespace tangram {
 
-enum class Form { outer, plain, rows };
+enum class Form { outer, plain, rows, lookup };
 
 /// A parameter tensor of a step.
 struct StepTensor {
@@ -33,6 +34,7 @@ struct Step {
     Index x = 0;                      ///< value: the operator's input
     Index s = 0;                      ///< value: its output, whose sensitivity counts
     std::vector<StepTensor> tensors;  ///< in the order of the form, in which their kernels are added
+    Index table_rows = 0, row_width = 0;  ///< of a lookup
 };
 
 /// In the graph's order. A node with tensors whose operator has no step is a fault of the program: Error(failed).

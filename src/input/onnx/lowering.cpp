@@ -146,7 +146,9 @@ std::string describe(const Operand& x) {
 Lower lowering_of(const std::string& op_type) {
     const std::array families{elementwise_operators(), activation_operators(),    constant_operators(),
                               shape_operators(),       arranging_operators(),     pooling_operators(),
-                              reduction_operators(),   normalization_operators(), linear_operators()};
+                              reduction_operators(),   normalization_operators(), linear_operators(),
+                              choosing_operators(),    gathering_operators(),     position_operators(),
+                              einsum_operators()};
     for (const std::span<const Entry> family : families) {
         const auto found = std::find_if(family.begin(), family.end(),
                                         [&](const Entry& entry) { return entry.op_type == op_type; });

@@ -66,6 +66,10 @@ std::span<const Entry> pooling_operators();
 std::span<const Entry> reduction_operators();
 std::span<const Entry> normalization_operators();
 std::span<const Entry> linear_operators();
+std::span<const Entry> choosing_operators();
+std::span<const Entry> gathering_operators();
+std::span<const Entry> position_operators();
+std::span<const Entry> einsum_operators();
 
 /// Of an operator by name; nullptr: not known.
 Lower lowering_of(const std::string& op_type);

@@ -44,6 +44,16 @@ Point apply(const Apply& op, double x) {
             return power(x, op.a);
         case Function::clip:
             return clip(x, op.a, op.b);
+        case Function::floor:
+            return {std::floor(x), 0};
+        case Function::ceil:
+            return {std::ceil(x), 0};
+        case Function::round:
+            return {std::nearbyint(x), 0};
+        case Function::trunc:
+            return {std::trunc(x), 0};
+        case Function::sign:
+            return {x > 0 ? 1.0 : x < 0 ? -1.0 : x, 0};
     }
     return {x, 1};
 }

@@ -42,7 +42,7 @@ void reduce_sensitivity(const Reduction& reduction, Index sample, Index r, const
 }
 
 /// What one use of a tensor adds to a sample's rows of J. Each unit of the tensor is in as many entries of y as any other: one
-/// of a Dense, all of its own of a Parameter.
+/// of a Dense, all of its own of a Parameter; or anywhere, as rows that are looked up.
 struct Contribution {
     const Node& node;
     std::size_t tensor = 0;  ///< of the node
@@ -72,9 +72,16 @@ void fill_row(const Reduction& reduction, const std::vector<Contribution>& contr
     if (contributions.empty()) std::fill(row.begin(), row.end(), 0.0);
     for (std::size_t use = 0; use < contributions.size(); ++use) {
         const Contribution& part = contributions[use];
-        d.resize(at(units.count * part.entries_a_unit));
-        reduce_sensitivity(reduction, sample, r, part.sensitivity, units.first * part.entries_a_unit, d);
-        reference::gradient(part.node, part.operands, part.tensor, d, use == 0 ? row.data() : other.data());
+        const std::span<double> into = use == 0 ? row : std::span<double>(other);
+        if (reference::has_units_anywhere(part.node)) {
+            d.resize(at(part.sensitivity.cols()));
+            reduce_sensitivity(reduction, sample, r, part.sensitivity, 0, d);
+            reference::gradient_of_units(part.node, part.operands, d, units.first, into);
+        } else {
+            d.resize(at(units.count * part.entries_a_unit));
+            reduce_sensitivity(reduction, sample, r, part.sensitivity, units.first * part.entries_a_unit, d);
+            reference::gradient(part.node, part.operands, part.tensor, d, into.data());
+        }
         if (use == 0) continue;
         for (std::size_t k = 0; k < row.size(); ++k) row[k] += other[k];
     }

@@ -37,6 +37,16 @@ Dual f(const Apply& apply, double at_x) {
             return power(x, apply.a);
         case Function::clip:
             return clip(x, apply.a, apply.b);
+        case Function::floor:
+            return {std::floor(at_x), 0};
+        case Function::ceil:
+            return {std::ceil(at_x), 0};
+        case Function::round:
+            return {std::rint(at_x), 0};
+        case Function::trunc:
+            return {at_x < 0 ? std::ceil(at_x) : std::floor(at_x), 0};
+        case Function::sign:
+            return {at_x == 0 ? 0 : std::copysign(1.0, at_x), 0};
     }
     return x;
 }
@@ -53,11 +63,31 @@ Vector breaks(const Apply& apply) {
             return apply.a >= 0 && apply.a == std::floor(apply.a) ? Vector{} : Vector{0};
         case Function::clip:
             return {apply.a, apply.b};
+        case Function::sign:
+            return {0};
         case Function::affine:
         case Function::exp:
+        case Function::floor:
+        case Function::ceil:
+        case Function::round:
+        case Function::trunc:
             break;
     }
     return {};
+}
+
+bool is_step(Function f) {
+    return f == Function::floor || f == Function::ceil || f == Function::round || f == Function::trunc;
+}
+
+/// Whether the way to an end leaves the step that the middle is on.
+bool leaves_step(const Apply& apply, const Operands& middle, const Operands& ends) {
+    const ConstMatrixView<double> x = ends.inputs[0];
+    for (Index j = 0; j < x.cols; ++j) {
+        const double here = f(apply, middle.inputs[0](0, j)).value;
+        if (f(apply, x(0, j)).value != here || f(apply, x(1, j)).value != here) return true;
+    }
+    return false;
 }
 
 }  // namespace
@@ -89,7 +119,7 @@ void pull_back(const Apply& apply, const Operands& in, ConstMatrixView<double> D
 }
 
 bool crosses_kink(const Apply& apply, const Operands& middle, const Operands& ends) {
-    return crosses(breaks(apply), middle, ends);
+    return is_step(apply.f) ? leaves_step(apply, middle, ends) : crosses(breaks(apply), middle, ends);
 }
 
 void add_inherited(const Apply& apply, const Operands& in, std::span<const std::span<const double>> x,
