@@ -5,6 +5,7 @@
 #include "tangram/tangent/reference/conditioning.hpp"
 #include "tangram/tangent/reference/finite_difference.hpp"
 #include "tangram/tangent/reference/rounding.hpp"
+#include "tangram/tangent/reference/sample_rows.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -68,13 +69,15 @@ Index stride_of_tensors(const Network& network) {
 }  // namespace
 
 std::vector<SampleGradient> gradients_of(const mpi::Communicator& comm, const Network& network,
-                                         ConstMatrixView<double> X, std::span<const std::int64_t> samples) {
+                                         const Reduction& reduction, ConstMatrixView<double> X,
+                                         std::span<const std::int64_t> samples) {
     std::vector<SampleGradient> gradients;
     for (Index k = 0; k < X.rows; ++k) {
         const bool mine = k % comm.size() == comm.rank();
         gradients.push_back(mine ? backpropagate(network, {X.row(k), at(X.cols)}) : empty_gradient(network));
         gradients.back().sample = samples.empty() ? k : samples[at(k)];
         for_each_array(gradients.back(), [&](std::span<double> part) { mpi::sum(comm, part); });
+        give_rows(reduction, gradients.back());
     }
     return gradients;
 }
@@ -98,14 +101,16 @@ std::vector<bool> near_kink(const Network& network, ConstMatrixView<double> X,
 }
 
 void check_finite_differences(const mpi::Communicator& comm, const Network& network,
-                              std::span<const SampleGradient> gradients, CheckReport& report) {
+                              const Reduction& reduction, std::span<const SampleGradient> gradients,
+                              CheckReport& report) {
     const std::size_t samples = std::min<std::size_t>(gradients.size(), 4);
     const Index stride = stride_of_tensors(network);
     report.finite_difference_tolerance = finite_difference_tolerance;
     report.finite_difference_error = 0;
     for (auto k = at(comm.rank()); k < samples; k += at(comm.size())) {
-        const auto result = compare_with_finite_differences(network, gradients.subspan(k, 1), report.seed + k,
-                                                            {static_cast<Index>(k) % stride, stride});
+        const auto result =
+            compare_with_finite_differences(network, gradients.subspan(k, 1), report.seed + k,
+                                            {static_cast<Index>(k) % stride, stride}, &reduction);
         report.finite_difference_error = std::max(report.finite_difference_error, result.error);
         report.steps_rejected += result.steps_rejected;
         report.pairs_decided += result.decided;
@@ -119,12 +124,13 @@ void check_finite_differences(const mpi::Communicator& comm, const Network& netw
         report.finite_difference_error = not_computed;  // a fully saturated network
 }
 
-void raise_tolerance(const mpi::Communicator& comm, const Network& network,
+void raise_tolerance(const mpi::Communicator& comm, const Network& network, const Reduction& reduction,
                      const std::vector<SampleGradient>& gradients, CheckReport& report) {
-    for (std::size_t k = at(comm.rank()); k < std::min<std::size_t>(gradients.size(), 4);
-         k += at(comm.size())) {
-        report.amplification =
-            std::max(report.amplification, rounding_amplification(network, gradients[k], report.seed + k));
+    // Networks are alike for all samples; how far a loss has vanished is not.
+    const std::size_t most = reduction.needs_outputs() ? gradients.size() : 4;
+    for (std::size_t k = at(comm.rank()); k < std::min(gradients.size(), most); k += at(comm.size())) {
+        const double found = rounding_amplification(network, gradients[k], report.seed + k, &reduction);
+        report.amplification = std::max(report.amplification, found);
     }
     report.amplification = mpi::maximum(comm, report.amplification);
     if (report.tolerance_is_given) return;

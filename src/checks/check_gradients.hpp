@@ -16,7 +16,7 @@ namespace tangram {
 ///
 ///   BEFORE   rank p has computed samples p, p + P, ..     AFTER   every rank has all of them
 std::vector<SampleGradient> gradients_of(const mpi::Communicator& comm, const Network& network,
-                                         ConstMatrixView<double> X,
+                                         const Reduction& reduction, ConstMatrixView<double> X,
                                          std::span<const std::int64_t> samples = {});
 
 /// [k]: whether features and reference see sample k on different sides of some kink, or lie so close to it
@@ -26,11 +26,12 @@ std::vector<bool> near_kink(const Network& network, ConstMatrixView<double> X,
 
 /// Collective. J against central differences; a few samples tell, and ranks share them.
 void check_finite_differences(const mpi::Communicator& comm, const Network& network,
-                              std::span<const SampleGradient> gradients, CheckReport& report);
+                              const Reduction& reduction, std::span<const SampleGradient> gradients,
+                              CheckReport& report);
 
 /// Collective. Raises a tolerance that was not asked for to what the network's own conditioning allows in
 /// float64, 1e-5 at most: the rounding of a dot product counts as 64 units.
-void raise_tolerance(const mpi::Communicator& comm, const Network& network,
+void raise_tolerance(const mpi::Communicator& comm, const Network& network, const Reduction& reduction,
                      const std::vector<SampleGradient>& gradients, CheckReport& report);
 
 }  // namespace tangram

@@ -13,10 +13,10 @@ namespace tangram {
 namespace {
 
 /// Collective.
-CheckSet make_set(const mpi::Communicator& world, const Network& network, Matrix<double> X,
-                  const std::vector<std::int64_t>& samples) {
+CheckSet make_set(const mpi::Communicator& world, const Network& network, const Reduction& reduction,
+                  Matrix<double> X, const std::vector<std::int64_t>& samples) {
     CheckSet set{samples, std::move(X), {}, {}};
-    set.gradients = gradients_of(world, network, std::as_const(set.X).view(), samples);
+    set.gradients = gradients_of(world, network, reduction, std::as_const(set.X).view(), samples);
     set.excluded = near_kink(network, std::as_const(set.X).view(), set.gradients);
     return set;
 }
@@ -46,8 +46,9 @@ Index summed_tensors(const ProductFile& file) {
 }
 
 /// Collective. Tolerances for what these samples' gradients show.
-void settle_tolerances(const ProductFile& file, const CheckSet& set, CheckReport& report) {
-    raise_tolerance(file.world, file.problem.network, set.gradients, report);
+void settle_tolerances(const ProductFile& file, const Reduction& reduction, const CheckSet& set,
+                       CheckReport& report) {
+    raise_tolerance(file.world, file.problem.network, reduction, set.gradients, report);
     report.total_tolerance =
         report.tolerance_is_given
             ? report.tolerance
@@ -82,18 +83,21 @@ void compare_with_jacobians(const ProductFile& file, const CheckSet& rows, const
 void check_product(const ProductFile& file, CheckInputs inputs, CheckReport& report) {
     const Network& network = file.problem.network;
     report.precision = file.shape.precision;
-    const CheckSet columns = make_set(file.world, network, std::move(inputs.X), report.samples);
+    const Reduction& reduction = file.problem.reduction;
+    const CheckSet columns = make_set(file.world, network, reduction, std::move(inputs.X), report.samples);
     report.samples_near_kink = count_excluded(columns);
-    settle_tolerances(file, columns, report);
+    settle_tolerances(file, reduction, columns, report);
     if (file.shape.axes.symmetric) {
         compare_with_jacobians(file, columns, columns, {}, report);
     } else {
-        const CheckSet rows = make_set(file.world, network, std::move(inputs.test_X), report.test_samples);
+        const Reduction& of_test = file.problem.reduction_of_test();
+        const CheckSet rows =
+            make_set(file.world, network, of_test, std::move(inputs.test_X), report.test_samples);
         report.samples_near_kink += count_excluded(rows);
-        settle_tolerances(file, rows, report);
+        settle_tolerances(file, of_test, rows, report);
         compare_with_jacobians(file, rows, columns, inputs.diagonal, report);
     }
-    check_finite_differences(file.world, network, columns.gradients, report);
+    check_finite_differences(file.world, network, reduction, columns.gradients, report);
     check_all_entries(file, report);
 }
 

@@ -3,6 +3,7 @@
 #include "tangram/support/blas.hpp"
 #include "tangram/support/error_measures.hpp"
 #include "tangram/tangent/parameter_blocks.hpp"
+#include "tangram/tangent/reference/sample_rows.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -132,7 +133,7 @@ ComponentCheck conclude(const GramComparison& c, std::size_t k, double smallest)
 }
 
 /// The check samples that lie near no kink.
-CheckSet leave_out(const Network& network, const CheckSet& all) {
+CheckSet leave_out(const Network& network, const Reduction& reduction, const CheckSet& all) {
     CheckSet kept;
     kept.X = Matrix<double>(std::count(all.excluded.begin(), all.excluded.end(), false), all.X.cols());
     for (std::size_t k = 0; k < all.gradients.size(); ++k) {
@@ -142,6 +143,8 @@ CheckSet leave_out(const Network& network, const CheckSet& all) {
         kept.gradients.push_back(
             backpropagate(network, {all.X.view().row(static_cast<Index>(k)), at(all.X.cols())}));
         kept.gradients.back().sample = all.gradients[k].sample;
+        give_rows(reduction, kept.gradients.back());
+        kept.samples.push_back(all.gradients[k].sample);
     }
     return kept;
 }
@@ -163,7 +166,7 @@ ExplicitComparison nothing_compared(const Network& network, const Shape& shape) 
 
 ExplicitComparison compare_parameters(const ComparisonInputs& inputs) {
     const Problem& problem = inputs.problem;
-    const CheckSet kept = leave_out(problem.network, inputs.columns);
+    const CheckSet kept = leave_out(problem.network, problem.reduction, inputs.columns);
     if (kept.gradients.empty()) return nothing_compared(problem.network, inputs.shape);
     const Axis& parameters = inputs.shape.axes.row;
     GramComparison c = begin_comparison(problem.network, problem.reduction, parameters, kept.gradients);
@@ -174,11 +177,12 @@ ExplicitComparison compare_parameters(const ComparisonInputs& inputs) {
     const ReadSamples from_memory = [&](Index first, MatrixView<double> out) {
         for (Index i = 0; i < out.rows; ++i) std::copy_n(kept.X.view().row(first + i), out.cols, out.row(i));
     };
-    const GramProblem few{problem.network, problem.reduction, parameters, {kept.X.rows(), from_memory}};
+    const Reduction of_few = of_some_samples(problem.reduction, kept.samples);
+    const GramProblem few{problem.network, of_few, parameters, {kept.X.rows(), from_memory}};
     with_precision(inputs.shape.precision, [&](auto number) {
         using T = decltype(number);
-        FeaturePanels features(sample_batches(few.samples.count, problem.reduction), problem.network,
-                               problem.reduction, few.samples.read);
+        FeaturePanels features(sample_batches(few.samples.count, of_few), problem.network, of_few,
+                               few.samples.read);
         compute_gram_tiles<T>(
             few, features, inputs.tiles, {inputs.threads, 1, 1},
             [&](const FinishedPlane<T>& plane) { compare_plane(c, plane, inputs.threads); },

@@ -76,7 +76,7 @@ Index check_bytes(const PlanRequest& r, const GramProblem& problem) {
         scan_bytes(r.shape, r.threads) + 2 * P * wide + batch_bytes(problem, {r.threads, 1, r.threads});
     const GramProblem few{problem.network, problem.reduction, problem.parameters, {samples, {}}};
     const GramPace pace{r.threads, 1, 1};
-    const Index rows = samples * problem.network.outputs();
+    const Index rows = samples * problem.reduction.sensitivities();
     const Index comparing = gradient_bytes(problem.network, samples) + 3 * P * wide +
                             (3 * rows * side + side * side) * wide + batch_bytes(few, pace) +
                             gram_bytes(few, pace, value_bytes(r.shape.precision));

@@ -129,7 +129,7 @@ Action act_on_samples(const mpi::Communicator& world, const Problem& problem, co
         const blas::BlasThreads blas_threads(resources.threads);
         return {products_with(world, problem, shape, columns, columns, v), {}};
     }
-    FeaturePanels row_panels(axes.row, problem.network, problem.reduction, problem.test->read);
+    FeaturePanels row_panels(axes.row, problem.network, problem.reduction_of_test(), problem.test->read);
     const Side rows{row_panels, shard_panels(axes.row, distribution.grid, world.rank())};
     if (resources.keep_features) row_panels.compute(rows.range, resources.threads);
     const blas::BlasThreads blas_threads(resources.threads);

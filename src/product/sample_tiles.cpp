@@ -67,6 +67,8 @@ std::vector<Matrix<double>> diagonals_of(const ComputeRequest& r, const Part& pa
 template <class T>
 void compute_part(const ComputeRequest& r, const Part& part, FeatureStore<T>& store, TileLoopReport& report) {
     const Network& network = r.problem.network;
+    const Reduction& reduction =
+        part.set == SetOfSamples::test ? r.problem.reduction_of_test() : r.problem.reduction;
     Matrix<double> X;
     Matrix<double> outputs;
     agree(r.world, [&] {
@@ -79,8 +81,8 @@ void compute_part(const ComputeRequest& r, const Part& part, FeatureStore<T>& st
     agree(r.world, [&] {
         const Stopwatch watch;
         r.hooks.name_samples(part.set, [&] {
-            compute_shard_features(network, r.problem.reduction, part.panels, std::as_const(X).view(),
-                                   r.threads, store, outputs.view());
+            compute_shard_features(network, reduction, part.panels, std::as_const(X).view(), r.threads, store,
+                                   outputs.view());
         });
         report.features_seconds += watch.seconds();
     });

@@ -32,6 +32,11 @@ struct Problem {
     std::optional<Index> tile;  ///< units a panel (by how many there are and the network)
     bool components = true;     ///< a matrix a tensor beside the total
     ConjugateKernels conjugate_kernels = ConjugateKernels::last;
+    /// E of the test samples, where it is their own: the same rule for others' labels. Otherwise that of all.
+    const Reduction* test_reduction = nullptr;
+    [[nodiscard]] const Reduction& reduction_of_test() const {
+        return test_reduction != nullptr ? *test_reduction : reduction;
+    }
 };
 
 }  // namespace tangram

@@ -52,6 +52,7 @@ void pull_back_magnitudes(const Network& network, const Node& node, const Sample
 SampleGradient before_cancellation(const Network& network, const SampleGradient& sample) {
     SampleGradient sizes = empty_gradient(network);
     sizes.sample = sample.sample;
+    sizes.rows = magnitudes_of(sample.row_sizes.size() > 0 ? sample.row_sizes.view() : sample.rows.view());
     for (std::size_t v = 0; v < sample.values.size(); ++v)
         std::transform(sample.values[v].begin(), sample.values[v].end(), sizes.values[v].begin(), magnitude);
     Matrix<double>& D_output = sizes.sensitivities[at(network.output)];
@@ -67,6 +68,9 @@ Reduction before_cancellation(const Reduction& reduction) {
     Reduction sizes = reduction;
     if (reduction.by_sample)
         sizes.by_sample = std::make_shared<const Matrix<double>>(magnitudes_of(reduction.by_sample->view()));
+    if (reduction.combinations)
+        sizes.combinations =
+            std::make_shared<const Matrix<double>>(magnitudes_of(reduction.combinations->view()));
     return sizes;
 }
 

@@ -2,6 +2,7 @@
 
 #include "dot.hpp"
 #include "perturbed_forward.hpp"
+#include "tangram/tangent/reference/sample_rows.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -28,23 +29,38 @@ Direction direction_of(const ParameterTensor& theta, Index tensor, Index sample,
             1 / std::sqrt(static_cast<double>(theta.size()))};
 }
 
+/// What is differentiated: all outputs, or functions of them.
+struct Followed {
+    Reduction reduction;  ///< whose rows of J are the gradients
+    OfOutputs F{};        ///< none: the outputs
+    [[nodiscard]] Vector operator()(std::span<const double> y) const {
+        return F ? F(y) : Vector(y.begin(), y.end());
+    }
+};
+
+Followed followed_of(const Network& network, const SampleGradient& sample, const Reduction* reduction) {
+    if (reduction == nullptr || !reduction->needs_outputs())
+        return {{ReductionKind::full, -1, network.outputs()}};
+    return {*reduction,
+            [&sample, reduction](std::span<const double> y) { return row_functions(*reduction, sample, y); }};
+}
+
 struct DirectionalDerivative {
-    Vector Ju;         ///< (C)
+    Vector Ju;         ///< (C), or (R) of functions
     double scale = 0;  ///< max_r |J_r| / sqrt(n)
 };
 
 /// J contracted with u, a few units of the tensor at a time.
 DirectionalDerivative contract(const Network& network, Index tensor, const SampleGradient& sample,
-                               const Direction& u) {
+                               const Direction& u, const Reduction& reduction) {
     const ParameterTensor& theta = network.tensors[at(tensor)];
-    const Reduction every_output{ReductionKind::full, -1, network.outputs()};
     const Index units_per_block =
-        std::max<Index>(1, (Index{1} << 15) / (network.outputs() * theta.unit_size()));
-    Vector Ju(at(network.outputs()), 0.0);
+        std::max<Index>(1, (Index{1} << 15) / (reduction.sensitivities() * theta.unit_size()));
+    Vector Ju(at(reduction.sensitivities()), 0.0);
     Vector squares(Ju.size(), 0.0);
     for (Index first = 0; first < theta.units(); first += units_per_block) {
         const Index units = std::min(units_per_block, theta.units() - first);
-        const Matrix<double> J = jacobian_block(network, every_output, tensor, {&sample, 1}, first, units);
+        const Matrix<double> J = jacobian_block(network, reduction, tensor, {&sample, 1}, first, units);
         Vector part(at(J.cols()));
         for (Index k = 0; k < J.cols(); ++k) part[at(k)] = u(first * theta.unit_size() + k);
         for (Index r = 0; r < J.rows(); ++r) {
@@ -61,12 +77,31 @@ struct Difference {
     double curvature = 0;
 };
 
-std::optional<Difference> central_difference(const Motion& motion, double h) {
+/// How far from linear the functions went, as Ends::curvature has it for values.
+double curvature(const Vector& middle, const Vector& up, const Vector& down) {
+    double bent = 0;
+    double moved = 0;
+    for (std::size_t r = 0; r < middle.size(); ++r) {
+        bent = std::max(bent, std::abs((up[r] - middle[r]) + (down[r] - middle[r])));
+        moved = std::max(moved, std::abs(up[r] - down[r]));
+    }
+    return bent > 0 ? bent / moved : 0;
+}
+
+std::optional<Difference> central_difference(const Motion& motion, const Followed& followed, double h) {
     const std::optional<Ends> ends = take_step(motion, h);
     if (!ends) return std::nullopt;
-    Difference step{Vector(at(ends->outputs.cols())), ends->curvature};
-    for (Index r = 0; r < ends->outputs.cols(); ++r)
-        step.D[at(r)] = (ends->outputs(0, r) - ends->outputs(1, r)) / (2 * h);
+    const auto outputs_at = [&](Index end) {
+        return followed({ends->outputs.view().row(end), at(ends->outputs.cols())});
+    };
+    const Vector up = outputs_at(0);
+    const Vector down = outputs_at(1);
+    Difference step{Vector(up.size()), ends->curvature};
+    for (std::size_t r = 0; r < up.size(); ++r) step.D[r] = (up[r] - down[r]) / (2 * h);
+    if (followed.F) {
+        const Vector middle = followed(motion.middle.values[at(motion.network.output)]);
+        step.curvature = std::max(step.curvature, curvature(middle, up, down));
+    }
     return step;
 }
 
@@ -112,7 +147,8 @@ struct Comparison {
 };
 
 /// Walks down the ladder for one tensor and sample.
-Comparison compare(const Motion& motion, const DirectionalDerivative& derivative, double rounding) {
+Comparison compare(const Motion& motion, const Followed& followed, const DirectionalDerivative& derivative,
+                   double rounding) {
     Comparison result;
     if (!std::ranges::all_of(derivative.Ju, [](double entry) { return std::isfinite(entry); })) {
         result.reached_derivative = true;  // no difference can agree with it
@@ -122,7 +158,7 @@ Comparison compare(const Motion& motion, const DirectionalDerivative& derivative
     double h = unit_step(motion);
     for (int i = 0; i < ladder_steps && result.error > no_accident; ++i) {
         h /= 4;
-        const std::optional<Difference> step = central_difference(motion, h);
+        const std::optional<Difference> step = central_difference(motion, followed, h);
         ++(step ? result.steps_taken : result.steps_rejected);
         if (step) {
             const double noise = rounding / h;
@@ -148,18 +184,21 @@ Comparison compare(const Motion& motion, const DirectionalDerivative& derivative
 
 FiniteDifferenceResult compare_with_finite_differences(const Network& network,
                                                        std::span<const SampleGradient> samples,
-                                                       std::uint64_t seed, EveryFew tensors) {
+                                                       std::uint64_t seed, EveryFew tensors,
+                                                       const Reduction* reduction) {
     FiniteDifferenceResult result;
     for (std::size_t s = 0; s < samples.size(); ++s) {
+        const Followed followed = followed_of(network, samples[s], reduction);
         const Middle middle = middle_pass(network, samples[s].values[at(network.input)]);
         for (Index tensor = tensors.first; tensor < static_cast<Index>(network.tensors.size());
              tensor += tensors.stride) {
             const Direction u =
                 direction_of(network.tensors[at(tensor)], tensor, static_cast<Index>(s), seed);
             const Motion motion = motion_of(network, middle, tensor, u);
-            const DirectionalDerivative derivative = contract(network, tensor, samples[s], u);
-            const Comparison found =
-                compare(motion, derivative, rounding_of_outputs(motion, splitmix64(u.stream)));
+            const DirectionalDerivative derivative =
+                contract(network, tensor, samples[s], u, followed.reduction);
+            const Comparison found = compare(motion, followed, derivative,
+                                             rounding_of_outputs(motion, splitmix64(u.stream), followed.F));
             result.steps_taken += found.steps_taken;
             result.steps_rejected += found.steps_rejected;
             ++(found.is_decided() ? result.decided : result.undecided);

@@ -29,12 +29,17 @@ Index kernel_rows(const Reduction& reduction, std::span<const SampleGradient> sa
     return reduction.rows_per_sample() * static_cast<Index>(samples.size());
 }
 
+/// Entry (r, output) of the sample's E.
+double weight_of(const Reduction& reduction, const SampleGradient& sample, Index r, Index output) {
+    return reduction.needs_outputs() ? sample.rows(r, output) : reduction.weight(sample.sample, r, output);
+}
+
 /// row: sum over outputs of E_{r, output} D_{output}, from entry `first` on.
-void reduce_sensitivity(const Reduction& reduction, Index sample, Index r, const Matrix<double>& D,
-                        Index first, std::span<double> row) {
+void reduce_sensitivity(const Reduction& reduction, const SampleGradient& sample, Index r,
+                        const Matrix<double>& D, Index first, std::span<double> row) {
     std::fill(row.begin(), row.end(), 0.0);
     for (Index output = 0; output < D.rows(); ++output) {
-        const double weight = reduction.weight(sample, r, output);
+        const double weight = weight_of(reduction, sample, r, output);
         if (weight == 0) continue;
         const double* d = D.view().row(output) + first;
         for (std::size_t j = 0; j < row.size(); ++j) row[j] += weight * d[j];
@@ -65,8 +70,8 @@ std::vector<Contribution> contributions_of(const Network& network, Index tensor,
 }
 
 /// One row of J. The first use writes it, others are added: with one use, as almost always, no entry is touched twice.
-void fill_row(const Reduction& reduction, const std::vector<Contribution>& contributions, Index sample,
-              Index r, const Units& units, std::span<double> row) {
+void fill_row(const Reduction& reduction, const std::vector<Contribution>& contributions,
+              const SampleGradient& sample, Index r, const Units& units, std::span<double> row) {
     std::vector<double> d;
     std::vector<double> other(contributions.size() > 1 ? row.size() : 0);
     if (contributions.empty()) std::fill(row.begin(), row.end(), 0.0);
@@ -86,7 +91,7 @@ void fill_jacobian_block(const Network& network, const Reduction& reduction, con
     for (const SampleGradient& sample : samples) {
         const std::vector<Contribution> contributions = contributions_of(network, units.tensor, sample);
         for (Index r = 0; r < reduction.sensitivities(); ++r, row += J.ld)
-            fill_row(reduction, contributions, sample.sample, r, units, {row, at(J.cols)});
+            fill_row(reduction, contributions, sample, r, units, {row, at(J.cols)});
     }
 }
 

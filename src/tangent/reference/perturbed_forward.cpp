@@ -160,16 +160,19 @@ std::optional<Ends> take_step(const Motion& motion, double h) {
     return Ends{std::move(walk[at(network.output)]), largest_curvature};
 }
 
-double rounding_of_outputs(const Motion& motion, std::uint64_t seed) {
+double rounding_of_outputs(const Motion& motion, std::uint64_t seed, const OfOutputs& F) {
     constexpr int trials = 4;     // of which the largest counts,
     constexpr double margin = 8;  // with a margin, because so few may all be lucky
     const Vector& outputs = motion.middle.values[at(motion.network.output)];
-    double largest = std::max(underflow, rounding_unit * largest_entry(outputs));
+    const auto values = [&](std::span<const double> y) { return F ? F(y) : Vector(y.begin(), y.end()); };
+    double largest = std::max(underflow, rounding_unit * largest_entry(values(outputs)));
     if (!motion.moves[at(motion.network.output)]) return margin * largest;
     for (int trial = 0; trial < trials; ++trial) {
         const Matrix<double> ends = jittered_outputs(motion, splitmix64(seed ^ at(trial)));
-        for (Index r = 0; r < ends.cols(); ++r)
-            largest = std::max(largest, std::abs(ends(0, r) - ends(1, r)) / 2);
+        const Vector up = values({ends.view().row(0), at(ends.cols())});
+        const Vector down = values({ends.view().row(1), at(ends.cols())});
+        for (std::size_t r = 0; r < up.size(); ++r)
+            largest = std::max(largest, std::abs(up[r] - down[r]) / 2);
     }
     return margin * largest;
 }

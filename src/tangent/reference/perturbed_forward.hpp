@@ -8,6 +8,7 @@
 
 #include "operators.hpp"
 
+#include <functional>
 #include <limits>
 #include <optional>
 
@@ -44,8 +45,11 @@ struct Ends {
 /// Nothing as soon as a value crosses a point where its operator is not smooth.
 std::optional<Ends> take_step(const Motion& motion, double h);
 
-/// How far f may be off at the ends of a step, by rounding alone.
-double rounding_of_outputs(const Motion& motion, std::uint64_t seed);
+/// What is differentiated of the outputs (C): functions of them, or, where there are none, the outputs.
+using OfOutputs = std::function<Vector(std::span<const double>)>;
+
+/// How far f, or F(f), may be off at the ends of a step, by rounding alone.
+double rounding_of_outputs(const Motion& motion, std::uint64_t seed, const OfOutputs& F = {});
 
 /// max |v|.
 double largest_entry(std::span<const double> v);

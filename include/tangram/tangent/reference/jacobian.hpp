@@ -18,12 +18,15 @@ namespace tangram {
 
 /// What backpropagation leaves of one sample.
 struct SampleGradient {
-    Index sample = 0;             ///< its number in the run: which rows E_i of reduction `rows` are its
-    std::vector<double> outputs;  ///< (C)
+    Index sample = 0;                         ///< its number in its set: which rows E_i, which label are its
+    std::vector<double> outputs;              ///< (C)
     std::vector<std::vector<double>> values;  ///< [value of the network]: (size)
     /// [value]: d(output_r)/d(value), (C, size), all outputs; no rows where no path leads from a parameter to the
     /// value and on to the output, as for the input.
     std::vector<Matrix<double>> sensitivities;
+    /// E (R, C) where the reduction's depends on the outputs (tangent/reference/sample_rows.hpp), and the size of its entries
+    /// before cancellation where that is not |E|; else without rows.
+    Matrix<double> rows{}, row_sizes{};
 };
 
 /// All arrays of a gradient, zero.
