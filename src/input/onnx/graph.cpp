@@ -66,7 +66,7 @@ std::string chosen_output(const Model& model, const GraphOptions& options) {
     if (model.outputs.size() == 1) return model.outputs.front().name;
     std::vector<std::string> names;
     for (const ValueInfo& output : model.outputs) names.push_back(printable(output.name));
-    fail(ExitCode::usage,
+    fail(ExitCode::bad_input,
          "the model has {} outputs ({}): give the one whose kernel it is by --value NAME ({})", names.size(),
          fmt::join(names, ", "), model.path);
 }
@@ -117,8 +117,10 @@ Graph make(const GraphFile& file, const GraphOptions& options, Index batch) {
     choose_output(lowered, output, model);
     tidy(lowered.network);
     if (lowered.network.tensors.empty()) {
-        fail(ExitCode::bad_input, "no parameter tensor leads to {} ({}): nothing to take a kernel of",
-             printable(output), file.path);
+        fail(
+            ExitCode::bad_input,
+            "no parameter tensor leads to {} ({}): nothing to take a kernel of: choose another value by --value NAME, or other tensors by --wrt, --frozen",
+            printable(output), file.path);
     }
     std::string description = to_table(lowered.rows, lowered.network);
     return {std::move(lowered.network), std::move(inputs), std::move(description), std::move(roles.notes)};

@@ -143,6 +143,20 @@ std::string describe(const Operand& x) {
     return "an input of shape " + shape_text(x.shape);
 }
 
+namespace {
+
+/// What to do about an operator that is not known.
+const char* advice_without(const std::string& op_type) {
+    const auto is_part = [&](const char* part) { return op_type.find(part) != op_type.npos; };
+    if (is_part("QLinear") || is_part("Quantize") || op_type.ends_with("Integer"))
+        return "export the model before it is quantized";
+    if (op_type == "If" || op_type == "Loop" || op_type == "Scan")
+        return "export the model without control flow";
+    return "the kernel of a value before it can be had by --value NAME";
+}
+
+}  // namespace
+
 Lower lowering_of(const std::string& op_type) {
     const std::array families{elementwise_operators(), activation_operators(),    constant_operators(),
                               shape_operators(),       arranging_operators(),     pooling_operators(),
@@ -158,8 +172,7 @@ Lower lowering_of(const std::string& op_type) {
 void lower(Lowering& lowering) {
     const Lower by_operator = lowering_of(lowering.node.op_type);
     if (by_operator == nullptr)
-        refuse(lowering, "this operator is not known",
-               "the kernel of a value before it can be had by --value NAME");
+        refuse(lowering, "this operator is not known", advice_without(lowering.node.op_type));
     try {
         by_operator(lowering);
     } catch (const ShapeError& error) {
