@@ -106,9 +106,9 @@ GroupSizes group_sizes(const Shape& shape, const Network& network, const Reducti
     const double tile_operations =
         operations_of_pair(network, reduction) * static_cast<double>(panel * panel);
     const Index most = std::max(shape.axes.row.panels(), shape.axes.column.panels());
+    const auto tile_values = [&](Index side) { return 2 * side * side * shape.tile_entries(); };
     const auto fits = [&](Index side) {
-        sizes.tile_values = 2 * side * side * shape.tile_entries();
-        const Index values = sizes.tile_values + 2 * side * sizes.rows_of_panel;
+        const Index values = tile_values(side) + 2 * side * sizes.rows_of_panel;
         return values * value_bytes(shape.precision) <= most_group_bytes &&
                static_cast<double>(side * side) * tile_operations <= threads * most_group_operations;
     };
@@ -116,7 +116,7 @@ GroupSizes group_sizes(const Shape& shape, const Network& network, const Reducti
     // Fewer tiles than threads would leave some of them idle.
     while (sizes.side < most && (sizes.side * sizes.side < Index{2} * threads || fits(sizes.side + 1)))
         ++sizes.side;
-    sizes.tile_values = 2 * sizes.side * sizes.side * shape.tile_entries();
+    sizes.tile_values = tile_values(sizes.side);
     return sizes;
 }
 

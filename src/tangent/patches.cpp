@@ -8,10 +8,6 @@ namespace tangram {
 
 namespace {
 
-Index product(const std::vector<Index>& extents) {
-    return std::accumulate(extents.begin(), extents.end(), Index{1}, std::multiplies<>());
-}
-
 /// Steps `index` to the next of a row-major block of these extents.
 void advance(std::vector<Index>& index, const std::vector<Index>& extents) {
     for (std::size_t axis = extents.size(); axis-- > 0;) {
@@ -81,12 +77,16 @@ void fill_row(const Patches& patches, Index tap, const T* x, T* row) {
 
 }  // namespace
 
+Index entries_of(const std::vector<Index>& extents) {
+    return std::accumulate(extents.begin(), extents.end(), Index{1}, std::multiplies<>());
+}
+
 Patches patches_of(const Convolve& op) {
     Patches patches;
     patches.channels = op.in_channels / op.groups;
-    patches.pixels = product(op.in);
-    patches.taps = product(op.kernel);
-    patches.positions = product(op.out);
+    patches.pixels = entries_of(op.in);
+    patches.taps = entries_of(op.kernel);
+    patches.positions = entries_of(op.out);
     patches.step = op.strides.back();
     std::vector<Index> tap(op.kernel.size(), 0);
     for (Index t = 0; t < patches.taps; ++t, advance(tap, op.kernel)) {

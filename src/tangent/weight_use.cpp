@@ -3,16 +3,10 @@
 #include "tangram/support/error.hpp"
 
 #include <algorithm>
-#include <functional>
-#include <numeric>
 
 namespace tangram {
 
 namespace {
-
-Index product(const std::vector<Index>& extents) {
-    return std::accumulate(extents.begin(), extents.end(), Index{1}, std::multiplies<>());
-}
 
 /// The node that takes a value, where that is its only use.
 std::optional<Index> sole_consumer(const Network& network, Index value) {
@@ -39,9 +33,9 @@ std::optional<WeightUseSizes> sizes_of(const Node& node) {
     if (const auto* op = std::get_if<Convolve>(&node.op)) {
         return WeightUseSizes{0,
                               op->groups,
-                              op->in_channels / op->groups * product(op->kernel),
+                              op->in_channels / op->groups * entries_of(op->kernel),
                               op->out_channels / op->groups,
-                              product(op->out),
+                              entries_of(op->out),
                               1};
     }
     if (const auto* op = std::get_if<MatMul>(&node.op); op != nullptr && is_weight(*op))

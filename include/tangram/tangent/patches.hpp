@@ -30,6 +30,9 @@ struct Patches {
     [[nodiscard]] Index rows() const { return channels * taps; }
 };
 
+/// Entries of a block with these extents: pixels, positions, taps.
+Index entries_of(const std::vector<Index>& extents);
+
 Patches patches_of(const Convolve& op);
 
 /// Rows [first, first + X.rows) of X; x: the group's channels of a sample.

@@ -12,10 +12,11 @@ constexpr const char* none = "-";
 constexpr const char* moves = "Arrange";
 
 constexpr std::array notes{
-    OperatorNote{"Gemm MatMul", all, "MatMul, Add; Dense where a parameter matrix meets one vector a sample",
-                 "outer, and plain or outer's bias, in a Dense; else rows",
-                 "both sides may depend on the samples"},
-    OperatorNote{"Conv", all, "Convolve, Add", rows,
+    OperatorNote{
+        "Gemm MatMul", all, "MatMul, Add; Dense where a parameter matrix meets one vector a sample",
+        "outer, and plain or outer's bias, in a Dense; of a weight on several rows rows, rows made or pairs; else rows",
+        "both sides may depend on the samples"},
+    OperatorNote{"Conv", all, "Convolve, Add", "rows, rows made or pairs",
                  "1 to 3 axes; groups, strides, dilations, all pads, auto_pad"},
     OperatorNote{"ConvTranspose", all, "MatMul, Combine, Add", "rows; outer on a single pixel",
                  "1 to 3 axes; groups, strides, dilations, pads, output_padding, output_shape, auto_pad"},
