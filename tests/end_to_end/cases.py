@@ -3,13 +3,11 @@
 Kernels are held against float64 autograd to 1e-12; where a case has none of its own, against J J^T by the chain rule in NumPy below."""
 
 import re
-import subprocess
-import sys
 
 import h5py
 import numpy
 
-from harness import DATA, JOBS, assert_close, tangram
+from harness import DATA, JOBS, assert_close, script, tangram
 
 CASES = DATA / "cases"
 FAILED = 5
@@ -24,8 +22,7 @@ def converted(folder, name, *options):
     if name.endswith((".safetensors", ".h5")):
         return CASES / name
     path = folder / "model.safetensors"
-    done = subprocess.run([sys.executable, JOBS / "to_safetensors.py", CASES / name, path, "--overwrite", *options], capture_output=True,
-                          text=True, timeout=60)
+    done = script(JOBS / "to_safetensors.py", CASES / name, path, "--overwrite", *options)
     assert done.returncode == 0, done.stderr
     return path
 

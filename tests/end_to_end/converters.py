@@ -3,12 +3,10 @@
 import json
 import re
 import struct
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
-from harness import JOBS, Skip
+from harness import JOBS, Skip, script
 
 
 def need_torch():
@@ -20,19 +18,15 @@ def need_torch():
     return torch
 
 
-def script(name, *words, seconds=60):
-    return subprocess.run([sys.executable, JOBS / name, *map(str, words)], capture_output=True, text=True, timeout=seconds)
-
-
 def convert(*words):
-    done = script("to_safetensors.py", *words)
+    done = script(JOBS / "to_safetensors.py", *words)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
 
 def refused(name, code, *words):
     """The one line with which a script ended."""
-    done = script(name, *words)
+    done = script(JOBS / name, *words)
     assert done.returncode == code, done
     assert re.fullmatch(rf"{name[:-3]}: error: .*\n", done.stderr), done.stderr
     return done.stderr

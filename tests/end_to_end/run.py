@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Runs the end-to-end tests: every test_* function of the test_*.py files beside this one.
 
-    tests/end_to_end/run.py [PART OF A NAME ..] [--list] [--fast] [--workers 8] [--no-skips]
+    tests/end_to_end/run.py [PART OF A NAME ..] [--list] [--fast] [--workers 4] [--no-skips]
 
 A test takes an empty folder of its own, and fails by raising. One line a test, as it ends, with its seconds and those of CPU
 time; the last line is `N passed, M failed`. A worker is a process. Modules that say MOSTLY_WAITS are begun first, each in one
@@ -28,7 +28,8 @@ from pathlib import Path
 from harness import SHARED, Skip, started
 
 HERE = Path(__file__).resolve().parent
-SIDE_BY_SIDE = 8  # tests of a module that mostly waits
+SIDE_BY_SIDE = 8  # tests of a module that mostly waits, unless it says another number
+WORKERS = 2 * (os.cpu_count() or 1)  # more only wait for each other, and what has a time limit with them
 
 
 @dataclass
@@ -110,7 +111,7 @@ def run_group(group):
         results = [run(test) for test in group.tests]
     else:
         try:
-            with ThreadPoolExecutor(SIDE_BY_SIDE) as threads:
+            with ThreadPoolExecutor(getattr(group.module, "SIDE_BY_SIDE", SIDE_BY_SIDE)) as threads:
                 results = list(threads.map(run, group.tests))
         finally:
             group.module.finish()
@@ -143,7 +144,7 @@ def main():
     parser.add_argument("--list", action="store_true", help="only print the names")
     parser.add_argument("--fast", action="store_true", help="the first row of each test, without the slow modules")
     parser.add_argument("--no-skips", action="store_true", help="a test that cannot be made here has failed")
-    parser.add_argument("--workers", type=int, default=8, help="tests run at once (8)")
+    parser.add_argument("--workers", type=int, default=WORKERS, help=f"tests run at once ({WORKERS})")
     arguments = parser.parse_args()
 
     groups = groups_of(discover(arguments.fast), arguments.filters)

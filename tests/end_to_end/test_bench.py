@@ -23,8 +23,8 @@ def bench(folder, *options, ranks):
     return json.loads(run.stdout)
 
 
-@each({f"{options} on {ranks} ranks": (options.split(), ranks) for ranks in (1, 2, 4)
-       for options in ("--components all", "--precision float64", "--reduction full --components all")})
+@each({f"{options} on {ranks} ranks": (options.split(), ranks) for options, ranks in (
+    ("--components all", 1), ("--components all", 2), ("--precision float64", 3), ("--reduction full --components all", 4))})
 def test_the_numbers_add_up(folder, options, ranks):
     numbers = bench(folder, *options, "--repeat", 2, ranks=ranks)
     assert (numbers["ranks"], numbers["threads"], numbers["samples"], numbers["tile"]) == (ranks, 1, 96, 16)
@@ -39,20 +39,15 @@ def test_the_numbers_add_up(folder, options, ranks):
     entries = 5 * 9 + 1 if full else numbers["matrices"]  # of each pair of samples
     assert numbers["write_bytes"] == (8 if double else 4) * entries * 96**2
     assert numbers["peak_memory_bytes"] > 1e6
-
-
-@each({f"{ranks} ranks": (ranks,) for ranks in (1, 2, 4)})
-def test_the_exchange_moves_what_the_formula_says(folder, ranks):
-    numbers = bench(folder, "--repeat", 1, ranks=ranks)
     share = 1 / numbers["grid_rows"] + 1 / numbers["grid_columns"] - 2 / ranks
-    assert abs(numbers["exchange_formula_bytes"] - 96 * (20 + 30 + 3 * 30) * share * 4) < 1
+    assert abs(numbers["exchange_formula_bytes"] - 96 * (20 + 30 + 3 * 30) * share * (8 if double else 4)) < 1
     if ranks == 1:
         assert numbers["exchange_bytes_per_rank"] == 0 and numbers["exchange_ratio"] == 1
     else:
         assert 1 <= numbers["exchange_ratio"] <= 1.1, numbers
 
 
-@each({f"{ranks} ranks": (ranks,) for ranks in (1, 2, 4)})
+@each({f"{ranks} ranks": (ranks,) for ranks in (1, 3)})
 def test_the_table_says_the_same(folder, ranks):
     run = tangram("bench", *PROBLEM, "--repeat", 1, "--directory", folder, ranks=ranks)
     assert run.code == 0 and not run.errors, run

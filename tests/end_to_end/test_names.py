@@ -1,14 +1,12 @@
 """Tensors and layers of a graph may be called anything: a dataset has a name that HDF5 and netCDF take, its attribute the true one, and
 every command finds both."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import h5py
 import numpy
 
-from harness import assert_close, each, kernel, need, tangram, write_h5
+from harness import assert_close, each, kernel, need, script, tangram, write_h5
 
 WIDTHS = (5, 4, 6, 4, 3, 4, 2)
 LONG = "module." * 3000 + "weight"
@@ -109,7 +107,7 @@ def test_every_command_finds_them(folder, options):
     assert done.stdout.startswith("missing /block/weight"), done.stdout
     need("matplotlib")
     for drawn in sorted(folder.glob("k*.h5")):
-        done = subprocess.run([sys.executable, PLOT, drawn], capture_output=True, text=True)
+        done = script(PLOT, drawn, uses=["matplotlib.pyplot"])
         assert done.returncode == 0 and not done.stderr, done.stderr
 
 

@@ -11,7 +11,7 @@ import h5py
 import numpy
 
 from digits_kernel import DIGITS, MODEL, make
-from harness import DATA, JOBS, each, kernel, need, tangram
+from harness import DATA, JOBS, each, kernel, need, script, tangram
 
 SLOW = True
 DRAWING = threading.Lock()
@@ -19,7 +19,7 @@ DRAWING = threading.Lock()
 
 def plot(*words):
     need("matplotlib")
-    return subprocess.run([sys.executable, JOBS / "plot.py", *words], capture_output=True, text=True, timeout=120)
+    return script(JOBS / "plot.py", *words, uses=["matplotlib.pyplot"])
 
 
 PLOTTED = {
@@ -210,14 +210,14 @@ def test_plot_reads_only_a_part_of_a_large_kernel(folder):
     assert tangram("init", "--widths", "5,8,1", "--output", model, "--samples", 4000, "--data", data).code == 0
     with kernel(model, f"{data}:x", folder / "k.h5", "--activation", "tanh", "--components", "none", precision="float32") as file:
         path, whole = file.filename, file["ntk"].nbytes
-    script = ("import sys, runpy; sys.argv = ['plot.py', *sys.argv[1:]]\n"
+    code = ("import sys, runpy; sys.argv = ['plot.py', *sys.argv[1:]]\n"
               "read = lambda: int([l for l in open('/proc/self/io') if l.startswith('rchar')][0].split()[1])\n"
               "import matplotlib.pyplot\n"
               f"module = runpy.run_path({str(JOBS / 'plot.py')!r}); from figures.kernel import Kernel\n"
               "file = module['open_file'](sys.argv[1]); before = read()\n"
               "kernel = Kernel(file, 200); part = kernel.part('ntk'); kernel.trace('ntk'); print(read() - before, part.shape)")
     need("matplotlib")
-    done = subprocess.run([sys.executable, "-c", script, path], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     read = int(done.stdout.split()[0])
     assert "(200, 200)" in done.stdout and read < whole / 8, (done.stdout, whole)
@@ -255,9 +255,9 @@ def test_a_plot_says_that_no_outputs_were_compared(folder, figure, options, says
             mine["y"] = file["outputs"][:]
         options = (*options, f"{folder}/y.h5:y", "--overwrite")
     kernel(*words, *options).close()
-    script = (f"import h5py, matplotlib, sys; matplotlib.use('Agg'); sys.path.insert(0, {str(JOBS)!r})\n"
+    code = (f"import h5py, matplotlib, sys; matplotlib.use('Agg'); sys.path.insert(0, {str(JOBS)!r})\n"
               f"from figures import {figure}\n"
               f"for text in {figure}.draw(h5py.File(sys.argv[1]), 20).texts: print(text.get_text())\n")
-    done = subprocess.run([sys.executable, "-c", script, folder / "k.h5"], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, "-c", code, folder / "k.h5"], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert ("was not checked" in done.stdout and "--expect-outputs" in done.stdout) == says, done.stdout

@@ -13,6 +13,7 @@ from harness import BUILD, JOBS, STARTS_FAST, TANGRAM, each, kernel
 from slurm_cluster import cluster, wait_until
 
 MOSTLY_WAITS = SLOW = True
+SIDE_BY_SIDE = 4
 finish = slurm_cluster.stop
 
 # Ranks that wait sleep (tests/waiting/nap.c): other tests run beside these.

@@ -5,12 +5,12 @@ import pickle
 import numpy
 
 from bad_input_table import BAD_INPUT, IO, USAGE
-from converters import need_torch, refused, script
-from harness import each
+from converters import need_torch, refused
+from harness import JOBS, each, script
 
 
 def to_npy(*words):
-    done = script("to_npy.py", *words)
+    done = script(JOBS / "to_npy.py", *words)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
