@@ -203,6 +203,21 @@ InputDataset open_source(const SampleSelection& selection, std::size_t k) {
     return input;
 }
 
+/// Of ids and masks, before anything else could make them fail where nobody knows the row any more.
+void require_kind(const InputDataset& input, SampleKind kind, std::span<const std::int64_t> rows,
+                  ConstMatrixView<double> block) {
+    const bool are_truths = kind == SampleKind::booleans;
+    for (Index i = 0; i < block.rows; ++i) {
+        for (Index j = 0; j < block.cols; ++j) {
+            const double value = block(i, j);
+            if (are_truths ? value == 0 || value == 1 : value == std::trunc(value)) continue;
+            fail(ExitCode::bad_input, "row {}, column {} holds {} ({}), where the model takes {}: {}",
+                 rows[static_cast<std::size_t>(i)], j, value, describe(input),
+                 are_truths ? "truth values" : "integers", are_truths ? "store 0 and 1" : "store integers");
+        }
+    }
+}
+
 /// Samples of one source, flattened and scaled, into `out` (n, its width), contiguous.
 void read_source(const SampleOptions& options, const SampleSelection& selection, std::size_t k,
                  Index first_column, std::span<const std::int64_t> rows, MatrixView<double> out) {
@@ -210,6 +225,7 @@ void read_source(const SampleOptions& options, const SampleSelection& selection,
     const InputDataset input = open_source(selection, k);
     read_input_rows(input, rows, out);
     require_finite(input, rows, out);
+    if (options.kind(k) != SampleKind::numbers) return require_kind(input, options.kind(k), rows, out);
     if (options.channels_first) put_channels_first(source.channels, out);
     scale_block(options, selection, source, first_column, out);
     for (Index i = 0; i < out.rows; ++i) {
@@ -240,7 +256,8 @@ SampleSelection select_samples(const SampleOptions& options, Index expected_widt
         check_rows(inputs.front(), inputs.back());
         if (__builtin_add_overflow(selection.width, selection.sources.back().width, &selection.width))
             selection.width = -1;
-        selection.integers |= inputs.back().integers;
+        const bool are_numbers = options.kind(selection.sources.size() - 1) == SampleKind::numbers;
+        selection.integers |= inputs.back().integers && are_numbers;
     }
     const InputDataset& first = inputs.front();
     selection.dataset_rows = first.rows();

@@ -16,7 +16,7 @@ Index Network::parameters() const {
 }
 
 Network copy_of(const Network& network) {
-    Network copy{network.values, {}, network.nodes, network.input, network.output};
+    Network copy{network.values, {}, network.nodes, network.input, network.output, network.exact_inputs};
     for (const ParameterTensor& tensor : network.tensors) {
         Matrix<double> values(tensor.units(), tensor.unit_size());
         std::copy_n(tensor.values.data(), tensor.size(), values.data());

@@ -80,10 +80,24 @@ const char* name(Function f) {
             return "ceil";
         case Function::round:
             return "round";
+        case Function::trunc:
+            return "trunc";
         case Function::threshold:
             return "threshold";
         case Function::shrink:
             return "shrink";
+    }
+    return "";
+}
+
+const char* name(Compare::Relation relation) {
+    switch (relation) {
+        case Compare::Relation::equal:
+            return "equal";
+        case Compare::Relation::less:
+            return "less";
+        case Compare::Relation::less_or_equal:
+            return "less or equal";
     }
     return "";
 }
@@ -107,6 +121,9 @@ const char* name_of(const Operator& op) {
         const char* operator()(const MatMul&) const { return "MatMul"; }
         const char* operator()(const Convolve&) const { return "Convolve"; }
         const char* operator()(const Standardize&) const { return "Standardize"; }
+        const char* operator()(const Lookup&) const { return "Lookup"; }
+        const char* operator()(const Compare&) const { return "Compare"; }
+        const char* operator()(const Choose&) const { return "Choose"; }
     };
     return std::visit(Names{}, op);
 }
@@ -183,6 +200,11 @@ struct ConstantsOf {
     Constants operator()(const Standardize& standardize) const {
         return {{"run", number(standardize.length)}, {"epsilon", number(standardize.epsilon)}};
     }
+    Constants operator()(const Lookup& lookup) const {
+        return {{"table rows", number(lookup.rows)}, {"table width", number(lookup.width)}};
+    }
+    Constants operator()(const Compare& compare) const { return {{"relation", name(compare.relation)}}; }
+    Constants operator()(const Choose&) const { return {}; }
 };
 
 }  // namespace

@@ -114,8 +114,8 @@ std::vector<const InputSet*> sets_of(const Inputs& inputs) {
 /// Of a graph: which of its inputs each source of samples is for.
 void name_inputs(const std::vector<GraphInput>& of_graph, Inputs& inputs) {
     if (of_graph.empty()) return;
-    order_by_inputs(of_graph, "--data", inputs.samples.options.locations);
-    if (inputs.test) order_by_inputs(of_graph, "--test", inputs.test->options.locations);
+    order_by_inputs(of_graph, "--data", inputs.samples.options);
+    if (inputs.test) order_by_inputs(of_graph, "--test", inputs.test->options);
 }
 
 ConjugateKernels choose_conjugate_kernels(const KernelOptions& options) {

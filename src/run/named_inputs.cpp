@@ -29,16 +29,16 @@ const GraphInput* named_by(const std::vector<GraphInput>& inputs, const std::str
     return found;
 }
 
+}  // namespace
+
 Index entries_of(const GraphInput& input) {
     Index entries = 1;
     for (const Index length : input.shape) entries *= length;
     return entries;
 }
 
-}  // namespace
-
-void order_by_inputs(const std::vector<GraphInput>& inputs, const char* option,
-                     std::vector<std::string>& locations) {
+void order_by_inputs(const std::vector<GraphInput>& inputs, const char* option, SampleOptions& samples) {
+    std::vector<std::string>& locations = samples.locations;
     std::map<std::string, std::string> by_name;
     for (const std::string& location : locations) {
         const GraphInput* input = named_by(inputs, location);
@@ -47,7 +47,10 @@ void order_by_inputs(const std::vector<GraphInput>& inputs, const char* option,
             fail(ExitCode::usage, "{} gives the input {} twice: give each once", option,
                  printable(input->name));
     }
-    if (by_name.empty() && inputs.size() <= 1) return;
+    if (by_name.empty() && inputs.size() <= 1) {  // columns of the one, joined
+        samples.kinds.assign(locations.size(), inputs.front().kind);
+        return;
+    }
     if (by_name.size() != locations.size() || by_name.size() != inputs.size()) {
         fail(
             ExitCode::usage,
@@ -55,7 +58,11 @@ void order_by_inputs(const std::vector<GraphInput>& inputs, const char* option,
             inputs.size(), names_of(inputs), option, by_name.size(), locations.size(), option);
     }
     locations.clear();
-    for (const GraphInput& input : inputs) locations.push_back(by_name.at(input.name));
+    samples.kinds.clear();
+    for (const GraphInput& input : inputs) {
+        locations.push_back(by_name.at(input.name));
+        samples.kinds.push_back(input.kind);
+    }
 }
 
 void require_widths_of_inputs(const std::vector<GraphInput>& inputs, const SampleSelection& selection) {

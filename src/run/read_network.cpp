@@ -1,5 +1,6 @@
 #include "read_network.hpp"
 
+#include "named_inputs.hpp"
 #include "tangram/input/tensor_choice.hpp"
 #include "tangram/network/frozen_layers.hpp"
 #include "tangram/support/error.hpp"
@@ -7,8 +8,8 @@
 #include "tangram/support/random.hpp"
 #include "tangram/support/text.hpp"
 #include "tangram/tangent/features.hpp"
+#include "tangram/tangent/wrong_number.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <set>
@@ -92,17 +93,45 @@ std::set<std::string> frozen_tensors(const Chain& chain, const KernelOptions& op
          options.model);
 }
 
-/// Random numbers that no operator finds special.
-Matrix<double> random_inputs(Index rows, Index width) {
-    Matrix<double> X(rows, width);
-    for (Index k = 0; k < X.size(); ++k)
-        X.data()[k] = 0.5 + 0.4 * std::sin(static_cast<double>(splitmix64(at(k)) % 1000003));
+/// Entry j of a sample of one input: a number that no operator finds special; of ids and masks 0 or 1, mostly 1, so that a mask
+/// leaves something.
+double random_entry(SampleKind kind, Index sample, Index j) {
+    const std::uint64_t random = splitmix64(splitmix64(at(sample)) + at(j));
+    if (kind != SampleKind::numbers) return random % 4 == 0 ? 0 : 1;
+    return 0.5 + 0.4 * std::sin(static_cast<double>(random % 1000003));
+}
+
+/// Batches of two samples each: samples 0 and 1; the first another; the second another. Each input has both, one after the other.
+Matrix<double> batches_of_two(const std::vector<GraphInput>& inputs) {
+    constexpr Index samples[3][2] = {{0, 1}, {2, 1}, {0, 2}};
+    Index width = 0;
+    for (const GraphInput& input : inputs) width += entries_of(input);
+    Matrix<double> X(3, width);
+    Index first = 0;
+    for (const GraphInput& input : inputs) {
+        const Index entries = entries_of(input), of_one = entries / 2;
+        for (Index batch = 0; batch < 3; ++batch) {
+            for (Index j = 0; j < entries; ++j)
+                X(batch, first + j) = random_entry(input.kind, samples[batch][j / of_one], j % of_one);
+        }
+        first += entries;
+    }
     return X;
 }
 
 /// By more than rounding.
 bool differ(double x, double y) {
     return std::abs(x - y) > 1e-9 * (std::abs(x) + std::abs(y));
+}
+
+/// Nothing where 0 and 1 are no ids there.
+std::optional<std::vector<Matrix<double>>> values_of_batches(const Graph& two) {
+    const Matrix<double> X = batches_of_two(two.inputs);
+    try {
+        return values_of(two.network, X.view());
+    } catch (const WrongNumberError&) {
+        return std::nullopt;
+    }
 }
 
 /// The graph for a batch of two; nothing where it is made for one.
@@ -169,13 +198,10 @@ std::vector<std::string> other_files_of(const AnyModel& model, const KernelOptio
 
 void require_samples_apart(const GraphFile& file, const GraphOptions& options, const Network& network) {
     const std::optional<Graph> two = graph_of_two(file, options);
-    if (!two || two->inputs.size() != 1 || two->network.outputs() != 2 * network.outputs()) return;
-    const Index width = network.inputs();
-    // Three batches: two samples; the first changed; the second changed.
-    Matrix<double> X = random_inputs(3, 2 * width);
-    std::copy_n(X.data() + width, width, X.data() + 3 * width);
-    std::copy_n(X.data(), width, X.data() + 4 * width);
-    const std::vector<Matrix<double>> values = values_of(two->network, std::as_const(X).view());
+    if (!two || two->network.outputs() != 2 * network.outputs()) return;
+    const std::optional<std::vector<Matrix<double>>> tried = values_of_batches(*two);
+    if (!tried) return;
+    const std::vector<Matrix<double>>& values = *tried;
     const Matrix<double>& y = values[at(two->network.output)];
     for (Index k = 0; k < y.cols(); ++k) {
         if (differ(y(0, k), y(1, k)) && differ(y(0, k), y(2, k))) {

@@ -155,7 +155,7 @@ void forward(const Strip& strip) {
         const Index width = strip.network.values[at(node.output)].size;
         const MatrixView<double> output{strip.scratch.values[at(node.output)].data(), strip.samples_of(node),
                                         width, width};
-        routines.forward({strip.network, node, inputs, output, strip.kept(k)});
+        routines.forward({strip.network, node, inputs, output, strip.kept(k), strip.first_sample});
         if (routines.may_overflow)
             require_finite(output, place_of_value(strip.network, node.output, strip.first_sample));
     }

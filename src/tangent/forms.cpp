@@ -88,6 +88,8 @@ const FormFacts& facts_of(Form form) {
             return forms::made_facts;
         case Form::pairs:
             return forms::pairs_facts;
+        case Form::lookup:
+            return forms::lookup_facts;
     }
     fail(ExitCode::failed, "a form without facts");
 }
@@ -104,6 +106,8 @@ const TileRoutines<T>& tile_routines_of(Form form) {
             return forms::made_tiles<T>();
         case Form::pairs:
             return forms::pairs_tiles<T>();
+        case Form::lookup:
+            return forms::lookup_tiles<T>();
     }
     fail(ExitCode::failed, "a form without tiles");
 }
@@ -118,6 +122,8 @@ const JacobianRoutines& jacobian_routines_of(Form form) {
         case Form::made:
         case Form::pairs:
             return forms::sum_jacobian;
+        case Form::lookup:
+            return forms::lookup_jacobian;
     }
     fail(ExitCode::failed, "a form without a Jacobian");
 }

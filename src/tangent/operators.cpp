@@ -28,6 +28,9 @@ const OperatorRoutines& routines_of(const Operator& op) {
         const OperatorRoutines& operator()(const Standardize&) const {
             return operators::standardize_routines;
         }
+        const OperatorRoutines& operator()(const Lookup&) const { return operators::lookup_routines; }
+        const OperatorRoutines& operator()(const Compare&) const { return operators::compare_routines; }
+        const OperatorRoutines& operator()(const Choose&) const { return operators::choose_routines; }
     };
     return std::visit(Table{}, op);
 }

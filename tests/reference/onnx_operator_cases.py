@@ -34,30 +34,33 @@ from onnx_newer_cases import newer_cases  # noqa: E402
 
 OPERATORS = set(
     """
-    Abs Acos Acosh Add And Asin Asinh Atan Atanh AveragePool BatchNormalization Cast CastLike Ceil Celu Clip Concat Constant
-    ConstantOfShape Conv ConvTranspose Cos Cosh CumSum DepthToSpace Div Dropout Elu Equal Erf Exp Expand Flatten Floor Gather
-    GatherElements GatherND Gelu Gemm GlobalAveragePool GlobalLpPool GlobalMaxPool Greater GreaterOrEqual GroupNormalization
-    HardSigmoid HardSwish Identity InstanceNormalization LayerNormalization LeakyRelu Less LessOrEqual Log LogSoftmax
-    LpNormalization LpPool LRN MatMul Max MaxPool Mean MeanVarianceNormalization Min Mish Mod Mul Neg Not Or Pad Pow PRelu
-    Range Reciprocal ReduceL1 ReduceL2 ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum
-    ReduceSumSquare Relu Reshape Resize ReverseSequence Round Scatter ScatterElements ScatterND Selu Shape Shrink Sigmoid Sign
-    Sin Sinh Size Slice Softmax Softplus Softsign SpaceToDepth Split Sqrt Squeeze Sub Sum Tan Tanh ThresholdedRelu Tile
-    Transpose Trilu Unsqueeze Upsample Where Xor
+    Abs Acos Acosh Add And ArgMax ArgMin Asin Asinh Atan Atanh AveragePool BatchNormalization Cast CastLike Ceil Celu Clip
+    Concat Constant ConstantOfShape Conv ConvTranspose Cos Cosh CumSum DepthToSpace Div Dropout Einsum Elu Equal Erf Exp
+    Expand EyeLike Flatten Floor Gather GatherElements GatherND Gelu Gemm GlobalAveragePool GlobalLpPool GlobalMaxPool
+    Greater GreaterOrEqual GroupNormalization HardSigmoid HardSwish Identity InstanceNormalization IsInf IsNaN
+    LayerNormalization LeakyRelu Less LessOrEqual Log LogSoftmax LpNormalization LpPool LRN MatMul Max MaxPool Mean
+    MeanVarianceNormalization Min Mish Mod Mul Neg NonZero Not OneHot Or Pad Pow PRelu Range Reciprocal ReduceL1 ReduceL2
+    ReduceLogSum ReduceLogSumExp ReduceMax ReduceMean ReduceMin ReduceProd ReduceSum ReduceSumSquare Relu Reshape Resize
+    ReverseSequence Round Scatter ScatterElements ScatterND Selu Shape Shrink Sigmoid Sign Sin Sinh Size Slice Softmax
+    Softplus Softsign SpaceToDepth Split Sqrt Squeeze Sub Sum Tan Tanh ThresholdedRelu Tile Transpose Trilu Unsqueeze
+    Upsample Where Xor
     """.split()
 )
 ALL = range(100)
 # Which floating inputs have to be known when the file is read.
 CONSTANT_INPUTS = {
+    "ArgMax": ALL,
+    "ArgMin": ALL,
     "BatchNormalization": (3, 4),
     "Cast": (),
     "Clip": (1, 2),
     "Dropout": (1,),
     "Equal": ALL,
-    "Greater": ALL,
-    "GreaterOrEqual": ALL,
-    "Less": ALL,
-    "LessOrEqual": ALL,
-    "Mod": ALL,
+    "IsInf": ALL,
+    "IsNaN": ALL,
+    "Mod": (1,),
+    "NonZero": ALL,
+    "OneHot": (0, 1),
     "Pad": (2,),
     "Range": ALL,
     "Resize": (1, 2),
@@ -74,8 +77,8 @@ UNREAD = {
     "text": "StringNormalizer TfIdfVectorizer",
     "quantized": "ConvInteger DequantizeLinear DynamicQuantizeLinear MatMulInteger QLinearConv QLinearMatMul QuantizeLinear",
     "recurrent": "GRU LSTM RNN",
-    "integers or shapes that depend on numbers": "ArgMax ArgMin BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Compress "
-    "Hardmax IsInf IsNaN NonMaxSuppression NonZero OneHot TopK Unique",
+    "integers or shapes that depend on numbers": "BitShift BitwiseAnd BitwiseNot BitwiseOr BitwiseXor Compress "
+    "Hardmax NonMaxSuppression TopK Unique",
     "signals": "BlackmanWindow DFT HammingWindow HannWindow MelWeightMatrix STFT",
 }
 FLOATS = {onnx.TensorProto.FLOAT, onnx.TensorProto.DOUBLE, onnx.TensorProto.FLOAT16}

@@ -2,6 +2,7 @@
 // A network that its file describes itself, operators, shapes and all: ONNX. One rank reads the bytes, every rank makes the
 // network of them.
 
+#include "tangram/input/samples.hpp"
 #include "tangram/network/network.hpp"
 
 #include <string>
@@ -33,7 +34,8 @@ struct GraphOptions {
 /// An input of the graph, in its order: together they are the network's input, one after the other.
 struct GraphInput {
     std::string name;
-    std::vector<Index> shape;  ///< of one sample, with its batch axis of 1
+    std::vector<Index> shape;               ///< of one sample, with its batch axis of 1
+    SampleKind kind = SampleKind::numbers;  ///< ids are integers, masks may be truth values
 };
 
 struct Graph {

@@ -17,6 +17,9 @@
 
 namespace tangram {
 
+/// What samples are to the network. Integers and truth values (0 and 1) are what they are: never scaled.
+enum class SampleKind { numbers, integers, booleans };
+
 struct SampleOptions {
     std::vector<std::string> locations;  ///< FILE[:DATASET], one, or several whose columns are joined
     std::string rows;                    ///< "A:B", half-open; "" for all
@@ -25,6 +28,10 @@ struct SampleOptions {
     std::vector<double> scale{}, shift{}, mean{}, std{};
     std::optional<bool> transpose{};  ///< rows lie along the last axis of the file; not said: by shape
     bool channels_first = false;      ///< the last axis becomes the first after the rows
+    std::vector<SampleKind> kinds{};  ///< [location]; none: all are numbers
+    [[nodiscard]] SampleKind kind(std::size_t k) const {
+        return kinds.empty() ? SampleKind::numbers : kinds[k];
+    }
 };
 
 /// "a.h5:x", or "a.h5:x + a.h5:t".

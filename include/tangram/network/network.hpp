@@ -49,6 +49,8 @@ struct Network {
     std::vector<Node> nodes;
     Index input = 0;
     Index output = 0;
+    std::vector<bool>
+        exact_inputs{};  ///< [entry of the input]: an integer, as ids are, and exact; empty: none is
 
     [[nodiscard]] Index inputs() const { return values[at(input)].size; }
     [[nodiscard]] Index outputs() const { return values[at(output)].size; }

@@ -23,6 +23,9 @@
 //   MatMul       A, B          -                  c A B             (batches, rows, cols)
 //   Convolve     x, w          -                  y_o = sum over i, k of w_oik x_i(..)    (C_out, positions)
 //   Standardize  x (d)         -                  (x - mean) / sqrt(variance + epsilon), over each run of entries    (d)
+//   Lookup       ids (k), table or T (rows, width)  y_k = table row id_k, from the end where negative         (k, width)
+//   Compare      x, y (d)      -                  1 where x = y, x < y or x <= y, 0 elsewhere                     (d)
+//   Choose       c, x, y (d)   -                  x where c is not 0, y elsewhere                                 (d)
 
 #include "tangram/network/activation.hpp"
 #include "tangram/network/index_tables.hpp"
@@ -70,7 +73,7 @@ struct Constant {
 };
 
 /// Formulas beside the activations, with their numbers a and b. Derivatives at corners: abs'(0) = 0; clip has slope 1 at its
-/// bounds. What jumps has the derivative of its pieces, which is 0 for sign, floor, ceil and round, at the jumps too.
+/// bounds. What jumps has the derivative of its pieces, which is 0 for sign, floor, ceil, round and trunc, at the jumps too.
 enum class Function {
     affine,  ///< a x + b
     exp,
@@ -93,10 +96,16 @@ enum class Function {
     sign,
     floor,
     ceil,
-    round,      ///< halves to the even one
+    round,  ///< halves to the even one
+    trunc,
     threshold,  ///< x above a, else 0
     shrink,     ///< x - b above a, x + b below -a, else 0
 };
+
+/// Whether its slope is 0 everywhere.
+constexpr bool is_staircase(Function f) {
+    return f >= Function::sign && f <= Function::trunc;
+}
 
 struct Apply {
     Function f = Function::affine;
@@ -139,8 +148,22 @@ struct Standardize {
     double epsilon = 0;
 };
 
-using Operator = std::variant<Dense, Activate, Add, Mul, Softmax, Parameter, Constant, Apply, Arrange,
-                              Combine, Largest, MatMul, Convolve, Standardize, Power>;
+/// Rows of a table by integers that depend on the sample. The table is a value, or a tensor that nobody else uses.
+struct Lookup {
+    Index rows = 0, width = 1;
+};
+
+/// A truth value has no derivative.
+struct Compare {
+    enum class Relation { equal, less, less_or_equal };
+    Relation relation = Relation::equal;
+};
+
+struct Choose {};
+
+using Operator =
+    std::variant<Dense, Activate, Add, Mul, Softmax, Parameter, Constant, Apply, Arrange, Combine, Largest,
+                 MatMul, Convolve, Standardize, Power, Lookup, Compare, Choose>;
 
 /// "Dense", "Activate", ..: as tables and messages name it.
 const char* name_of(const Operator& op);

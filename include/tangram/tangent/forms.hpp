@@ -183,7 +183,7 @@ const TileRoutines<T>& tile_routines_of(Form form);
 const JacobianRoutines& jacobian_routines_of(Form form);
 
 namespace forms {
-extern const FormFacts outer_facts, plain_facts, rows_facts, made_facts, pairs_facts;
+extern const FormFacts outer_facts, plain_facts, rows_facts, made_facts, pairs_facts, lookup_facts;
 template <class T>
 const TileRoutines<T>& outer_tiles();
 template <class T>
@@ -192,7 +192,9 @@ template <class T>
 const TileRoutines<T>& made_tiles();
 template <class T>
 const TileRoutines<T>& pairs_tiles();
-extern const JacobianRoutines outer_jacobian, plain_jacobian, sum_jacobian;
+template <class T>
+const TileRoutines<T>& lookup_tiles();
+extern const JacobianRoutines outer_jacobian, plain_jacobian, sum_jacobian, lookup_jacobian;
 }  // namespace forms
 
 }  // namespace tangram

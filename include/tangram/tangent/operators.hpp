@@ -22,6 +22,7 @@ struct ForwardPass {
     std::span<const ConstMatrixView<double>> inputs;  ///< [k]: (n, d_k); ld is 0 where all samples share one
     MatrixView<double> output;                        ///< (n, d)
     MatrixView<double> kept;                          ///< (n, kept_values())
+    Index first_sample = 0;                           ///< of all, for messages
 };
 
 /// A sensitivity that a pull-back contributes to.
@@ -72,7 +73,8 @@ const OperatorRoutines& routines_of(const Operator& op);
 namespace operators {
 extern const OperatorRoutines dense_routines, activate_routines, add_routines, mul_routines, power_routines,
     softmax_routines, parameter_routines, constant_routines, apply_routines, arrange_routines,
-    combine_routines, largest_routines, matmul_routines, convolve_routines, standardize_routines;
+    combine_routines, largest_routines, matmul_routines, convolve_routines, standardize_routines,
+    lookup_routines, compare_routines, choose_routines;
 }
 
 }  // namespace tangram

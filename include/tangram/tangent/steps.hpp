@@ -8,6 +8,7 @@
 //   rows    s, of the tensor itself           S S^T                                         any tensor that is a value of the graph
 //   made    G = c sum_p s_p x_p^T             G G^T, G made where it is multiplied          a weight on positions p = 1..T (weight_use.hpp)
 //   pairs   the same                          c^2 sum_pq (s_ip . s_jq) (x_ip . x_jq)        the same
+//   lookup  s_p at row id_p of a table     sum over p, q of [id_ip = id_jq] s_ip . s_jq    a table that is looked up in alone
 //
 // X is the operator's input, S the sensitivity of its output. What a form computes is in tangent/forms/; which step an
 // operator has is said with the operator (tangent/operators.hpp). A weight on positions has, by shapes alone, so that the
@@ -25,7 +26,7 @@
 
 namespace tangram {
 
-enum class Form { outer, plain, rows, made, pairs };
+enum class Form { outer, plain, rows, made, pairs, lookup };
 
 /// Its gradient is a sum over positions that is not held.
 constexpr bool is_on_positions(Form form) {
@@ -47,7 +48,8 @@ struct Step {
     Index s = 0;     ///< value: its output, whose sensitivity counts; for rows the tensor itself
     std::optional<Index>
         weighted{};  ///< value: what its weight is applied to, whose Gram is a conjugate kernel; none: no weight
-    std::vector<StepTensor> tensors;  ///< in the order of the form, in which their kernels are added
+    std::vector<StepTensor> tensors;      ///< in the order of the form, in which their kernels are added
+    Index table_rows = 0, row_width = 0;  ///< of a lookup
 };
 
 /// In the graph's order. A node with tensors whose operator has no step is a fault of the program: Error(failed).

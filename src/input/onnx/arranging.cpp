@@ -1,4 +1,4 @@
-// Entries in other places: joined, cut, padded, repeated, gathered.
+// Entries in other places: joined, cut, padded, repeated.
 
 #include "lowering.hpp"
 #include "tangram/support/text.hpp"
@@ -252,29 +252,8 @@ void tile(Lowering& l) {
     give(l, place(l, x, places));
 }
 
-void gather(Lowering& l) {
-    const Operand& x = l.input(0);
-    const Index axis = axis_of(l, l.integer("axis", 0), axes_in(x));
-    const Index length = x.shape[at(axis)];
-    std::vector<Index> indices = l.integers(1, "the list of indices");
-    for (Index& index : indices) {
-        if (index < -length || index >= length) {
-            refuse(l, fmt::format("index {} of axis {} of {}", index, axis, describe(x)),
-                   "check the indices in the file");
-        }
-        if (index < 0) index += length;
-    }
-    std::vector<std::vector<Index>> places = all_places(x.shape);
-    places[at(axis)] = std::move(indices);
-    Shape shape = x.shape;
-    const Shape& in_place = l.input(1).shape;
-    shape.erase(shape.begin() + axis);
-    shape.insert(shape.begin() + axis, in_place.begin(), in_place.end());
-    give(l, reshaped(place(l, x, places), std::move(shape)));
-}
-
 constexpr std::array table{
-    Entry{"Concat", concat}, Entry{"Expand", expand}, Entry{"Gather", gather}, Entry{"Pad", pad},
+    Entry{"Concat", concat}, Entry{"Expand", expand}, Entry{"Pad", pad},
     Entry{"Slice", slice},   Entry{"Split", split},   Entry{"Tile", tile},
 };
 

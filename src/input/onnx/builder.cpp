@@ -5,21 +5,24 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 namespace tangram::onnx_file {
 
 namespace {
 
-Operand made(Builder& builder, Operator op, std::vector<Index> inputs, Shape shape) {
+Operand made(Builder& builder, Operator op, std::vector<Index> inputs, Shape shape,
+             Type type = Type::number) {
     const Index size = count(shape);
     if (size == 0) {
         throw ShapeError(fmt::format("its result has the shape {} and no entries", shape_text(shape)),
                          "check the shapes in the file");
     }
-    return {std::move(shape), Type::number, nullptr,
+    return {std::move(shape), type, nullptr,
             add_node(builder.network, std::move(op), builder.name, std::move(inputs), {}, size)};
 }
 
@@ -52,6 +55,8 @@ double other_value_of(Function f, double a, double b, double x) {
             return std::ceil(x);
         case Function::round:
             return std::nearbyint(x);
+        case Function::trunc:
+            return std::trunc(x);
         case Function::threshold:
             return x <= a ? 0 : x;
         default:
@@ -96,6 +101,22 @@ bool counts_up(const std::vector<Index>& from) {
     return true;
 }
 
+bool has_mask(const Operand& x) {
+    if (!x.is_constant()) return x.is_masked;
+    return std::any_of(x.constant->begin(), x.constant->end(),
+                       [](double number) { return std::isinf(number); });
+}
+
+/// f of x, but of the mask in it, which stays: an infinity is a fault of the network elsewhere.
+template <class F>
+Operand beside_mask(Builder& builder, const Operand& x, F f) {
+    constexpr double infinity = std::numeric_limits<double>::infinity();
+    const Operand mask = compare(builder, x, constant({}, {-infinity}, x.type), Compare::Relation::equal);
+    Operand rest = choose(builder, mask, constant({}, {0}, x.type), x);
+    rest.is_masked = false;
+    return choose(builder, mask, x, f(rest));
+}
+
 /// What each window of a constant gives, computed now.
 template <class F>
 Operand folded_windows(const Operand& x, const Windows& windows, Shape shape, F of_window) {
@@ -138,7 +159,7 @@ Operand reshaped(const Operand& x, Shape shape) {
         throw ShapeError(fmt::format("the shape {} cannot become {}", shape_text(x.shape), shape_text(shape)),
                          "export the model with a batch of 1, or a dynamic batch axis");
     }
-    return {std::move(shape), x.type, x.constant, x.value};
+    return {std::move(shape), x.type, x.constant, x.value, x.is_masked};
 }
 
 Operand arrange(Builder& builder, std::span<const Operand> inputs, std::vector<Index> from, Shape shape,
@@ -154,7 +175,10 @@ Operand arrange(Builder& builder, std::span<const Operand> inputs, std::vector<I
             if (count(x.shape) > 0) values.push_back(value_of(builder, x));
         }
         auto table = std::make_shared<const Arrangement>(Arrangement{std::move(from), fill});
-        return made(builder, Arrange{std::move(table)}, std::move(values), std::move(shape));
+        Operand arranged =
+            made(builder, Arrange{std::move(table)}, std::move(values), std::move(shape), inputs[0].type);
+        arranged.is_masked = std::isinf(fill) || std::any_of(inputs.begin(), inputs.end(), has_mask);
+        return arranged;
     }
     std::vector<double> joined;
     for (const Operand& x : inputs) joined.insert(joined.end(), x.constant->begin(), x.constant->end());
@@ -191,7 +215,7 @@ Operand combine(Builder& builder, const Operand& x, Windows windows, Shape shape
         });
     }
     auto table = std::make_shared<const Windows>(std::move(windows));
-    return made(builder, Combine{std::move(table)}, {x.value}, std::move(shape));
+    return made(builder, Combine{std::move(table)}, {x.value}, std::move(shape), x.type);
 }
 
 Operand largest(Builder& builder, const Operand& x, Windows windows, Shape shape, bool shares_ties) {
@@ -203,12 +227,14 @@ Operand largest(Builder& builder, const Operand& x, Windows windows, Shape shape
         });
     }
     auto table = std::make_shared<const Windows>(std::move(windows));
-    return made(builder, Largest{std::move(table), shares_ties}, {x.value}, std::move(shape));
+    return made(builder, Largest{std::move(table), shares_ties}, {x.value}, std::move(shape), x.type);
 }
 
 Operand apply(Builder& builder, const Operand& x, Function f, double a, double b) {
     if (f == Function::affine && a == 1 && b == 0) return x;
-    if (!x.is_constant()) return made(builder, Apply{f, a, b}, {x.value}, x.shape);
+    if (has_mask(x) && !x.is_constant() && f == Function::affine && a > 0)
+        return beside_mask(builder, x, [&](const Operand& rest) { return apply(builder, rest, f, a, b); });
+    if (!x.is_constant()) return made(builder, Apply{f, a, b}, {x.value}, x.shape, x.type);
     std::vector<double> values = *x.constant;
     for (double& value : values) value = value_of(f, a, b, value);
     return constant(x.shape, std::move(values), x.type);
@@ -226,6 +252,10 @@ Operand add(Builder& builder, const Operand& x, const Operand& y, double y_scale
     if (x.is_constant() && y.is_constant()) {
         return of_constants(x, y, x.type, [=](double a, double b) { return a + y_scale * b; });
     }
+    if (has_mask(x))
+        return beside_mask(builder, x, [&](const Operand& rest) { return add(builder, rest, y, y_scale); });
+    if (has_mask(y) && y_scale > 0)
+        return beside_mask(builder, y, [&](const Operand& rest) { return add(builder, x, rest, y_scale); });
     const Shape shape = broadcast_shape(x.shape, y.shape);
     if (const auto c = number_of(y))
         return broadcast(builder, apply(builder, x, Function::affine, 1, y_scale * *c), shape);
@@ -233,7 +263,7 @@ Operand add(Builder& builder, const Operand& x, const Operand& y, double y_scale
         return broadcast(builder, apply(builder, y, Function::affine, y_scale, *c), shape);
     const Index from_x = value_of(builder, broadcast(builder, x, shape));
     const Index from_y = value_of(builder, broadcast(builder, y, shape));
-    return made(builder, Add{y_scale}, {from_x, from_y}, shape);
+    return made(builder, Add{y_scale}, {from_x, from_y}, shape, x.type);
 }
 
 Operand multiply(Builder& builder, const Operand& x, const Operand& y) {
@@ -246,7 +276,58 @@ Operand multiply(Builder& builder, const Operand& x, const Operand& y) {
         return broadcast(builder, apply(builder, y, Function::affine, *c, 0), shape);
     const Index from_x = value_of(builder, broadcast(builder, x, shape));
     const Index from_y = value_of(builder, broadcast(builder, y, shape));
-    return made(builder, Mul{}, {from_x, from_y}, shape);
+    return made(builder, Mul{}, {from_x, from_y}, shape, x.type);
+}
+
+Operand compare(Builder& builder, const Operand& x, const Operand& y, Compare::Relation relation) {
+    if (x.is_constant() && y.is_constant()) {
+        return of_constants(x, y, Type::boolean, [=](double a, double b) {
+            const bool holds = relation == Compare::Relation::equal  ? a == b
+                               : relation == Compare::Relation::less ? a < b
+                                                                     : a <= b;
+            return holds ? 1.0 : 0.0;
+        });
+    }
+    const Shape shape = broadcast_shape(x.shape, y.shape);
+    const Index from_x = value_of(builder, broadcast(builder, x, shape));
+    const Index from_y = value_of(builder, broadcast(builder, y, shape));
+    return made(builder, Compare{relation}, {from_x, from_y}, shape, Type::boolean);
+}
+
+Operand negated(Builder& builder, const Operand& x) {
+    Operand y = apply(builder, x, Function::affine, -1, 1);
+    y.type = Type::boolean;
+    return y;
+}
+
+Operand choose(Builder& builder, const Operand& condition, const Operand& x, const Operand& y) {
+    const Shape shape = broadcast_shape(condition.shape, broadcast_shape(x.shape, y.shape));
+    if (!condition.is_constant()) {
+        const Index from_condition = value_of(builder, broadcast(builder, condition, shape));
+        const Index from_x = value_of(builder, broadcast(builder, x, shape));
+        const Index from_y = value_of(builder, broadcast(builder, y, shape));
+        Operand chosen = made(builder, Choose{}, {from_condition, from_x, from_y}, shape, x.type);
+        chosen.is_masked = has_mask(x) || has_mask(y);
+        return chosen;
+    }
+    const std::vector<Index> from_condition = broadcast_table(condition.shape, shape);
+    const std::vector<Index> from_x = broadcast_table(x.shape, shape);
+    const std::vector<Index> from_y = broadcast_table(y.shape, shape);
+    const Index before = count(x.shape);
+    std::vector<Index> from(from_x.size());
+    for (std::size_t j = 0; j < from.size(); ++j)
+        from[j] = (*condition.constant)[at(from_condition[j])] != 0 ? from_x[j] : before + from_y[j];
+    return arrange(builder, std::array{x, y}, std::move(from), shape);
+}
+
+Operand lookup(Builder& builder, const Operand& table, const Operand& ids) {
+    assert(table.shape.size() == 2);
+    Shape shape = ids.shape;
+    shape.push_back(table.shape[1]);
+    const Index from_ids = value_of(builder, ids);
+    const Index from_table = value_of(builder, table);
+    return made(builder, Lookup{table.shape[0], table.shape[1]}, {from_ids, from_table}, std::move(shape),
+                table.type);
 }
 
 Operand power(Builder& builder, const Operand& x, const Operand& y) {

@@ -23,6 +23,7 @@ struct Operand {
     Type type = Type::number;
     std::shared_ptr<const std::vector<double>> constant;  ///< its numbers, or
     Index value = -1;                                     ///< the network's
+    bool is_masked = false;  ///< -infinity may be among them, put there as a mask
     [[nodiscard]] bool is_constant() const { return constant != nullptr; }
 };
 
@@ -57,6 +58,14 @@ Operand activate(Builder& builder, const Operand& x, const Activation& phi);
 Operand add(Builder& builder, const Operand& x, const Operand& y, double y_scale = 1);
 Operand multiply(Builder& builder, const Operand& x, const Operand& y);
 Operand power(Builder& builder, const Operand& x, const Operand& y);
+/// 1 where the relation holds, 0 elsewhere: truth values, broadcast.
+Operand compare(Builder& builder, const Operand& x, const Operand& y, Compare::Relation relation);
+/// 1 - x of truth values.
+Operand negated(Builder& builder, const Operand& x);
+/// x where the condition is not 0, y elsewhere: broadcast.
+Operand choose(Builder& builder, const Operand& condition, const Operand& x, const Operand& y);
+/// Rows of a table (rows, width) by ids of any shape: theirs, then width.
+Operand lookup(Builder& builder, const Operand& table, const Operand& ids);
 /// Over runs of the last axis.
 Operand softmax(Builder& builder, const Operand& x, bool logarithm);
 /// Over runs of `length` entries.

@@ -13,16 +13,16 @@ namespace tangram::onnx_file {
 
 namespace {
 
-/// x as another type: what floats lose when they become integers or truth values can be told of constants only.
+/// x as another type. What has integers or truth values is constant but for jumps.
 Operand converted(const Lowering& l, Type type) {
-    const Operand& x = l.input(0);
-    if (type == Type::number && !x.is_constant()) return x;
-    std::vector<double> values = constant_of(l, 0, "what becomes an integer");
-    for (double& value : values) {
-        if (type == Type::integer) value = std::trunc(value);
-        if (type == Type::boolean) value = value != 0 ? 1 : 0;
+    Operand x = l.input(0);
+    if (type == Type::boolean && x.type != type) {
+        const Operand zero = constant({}, {0}, x.type);
+        return negated(l.builder, compare(l.builder, x, zero, Compare::Relation::equal));
     }
-    return constant(x.shape, std::move(values), type);
+    if (type == Type::integer && x.type == Type::number) x = apply(l.builder, x, Function::trunc);
+    x.type = type;
+    return x;
 }
 
 void cast(Lowering& l) {

@@ -1,4 +1,4 @@
-// Arithmetic, entry by entry, with numpy's broadcasting. What cannot be differentiated is known on constants only.
+// Arithmetic, entry by entry, with numpy's broadcasting. What goes in steps has no derivative.
 
 #include "lowering.hpp"
 
@@ -46,35 +46,47 @@ Operand of_constants(const Lowering& l, Type type, F f) {
     return of_constants(l.input(0), l.input(1), type, f);
 }
 
-template <class F>
-Operand of_constant(const Lowering& l, Type type, F f) {
-    std::vector<double> values = constant_of(l, 0, "its input");
-    std::transform(values.begin(), values.end(), values.begin(), f);
-    return constant(l.input(0).shape, std::move(values), type);
+/// What rounds to an integer, or past it, when one integer is divided by another: by 1/y, which may be just below.
+constexpr double just_above = 1 + 0x1p-40;
+
+/// x / y of integers, without what is behind the point.
+Operand quotient(Builder& builder, const Operand& x, const Operand& y, bool integers) {
+    const Operand ratio = multiply(builder, x, apply(builder, y, Function::reciprocal));
+    return integers ? apply(builder, ratio, Function::affine, just_above, 0) : ratio;
+}
+
+void refuse_division_by_0(const Lowering& l) {
+    const Operand& y = l.input(1);
+    if (l.input(0).type == Type::number || !y.is_constant()) return;
+    if (std::find(y.constant->begin(), y.constant->end(), 0) != y.constant->end())
+        refuse(l, "an integer is divided by 0", "check the shapes in the file");
 }
 
 void divide(Lowering& l) {
     const Operand& x = l.input(0);
     const Operand& y = l.input(1);
-    if (!x.is_constant() || !y.is_constant()) {
-        give(l, multiply(l.builder, x, apply(l.builder, y, Function::reciprocal)));
+    const bool integers = x.type != Type::number;
+    refuse_division_by_0(l);
+    if (x.is_constant() && y.is_constant()) {
+        give(l, of_constants(l, x.type,
+                             [=](double a, double b) { return integers ? std::trunc(a / b) : a / b; }));
         return;
     }
-    const bool integers = x.type != Type::number;
-    if (integers && std::find(y.constant->begin(), y.constant->end(), 0) != y.constant->end()) {
-        refuse(l, "an integer is divided by 0", "check the shapes in the file");
-    }
-    give(l,
-         of_constants(l, x.type, [=](double a, double b) { return integers ? std::trunc(a / b) : a / b; }));
+    const Operand ratio = quotient(l.builder, x, y, integers);
+    give(l, integers ? apply(l.builder, ratio, Function::trunc) : ratio);
 }
 
 void modulo(Lowering& l) {
     const bool of_dividend = l.integer("fmod", 0) != 0;  // whose sign the remainder has
-    const std::vector<double>& y = constant_of(l, 1, "its second input");
-    if (l.input(1).type != Type::number && std::find(y.begin(), y.end(), 0) != y.end()) {
-        refuse(l, "an integer is divided by 0", "check the shapes in the file");
+    const Operand& x = l.input(0);
+    const Operand& y = l.input(1);
+    refuse_division_by_0(l);
+    if (!x.is_constant() || !y.is_constant()) {
+        const Operand ratio = quotient(l.builder, x, y, x.type != Type::number);
+        const Operand times = apply(l.builder, ratio, of_dividend ? Function::trunc : Function::floor);
+        return give(l, add(l.builder, x, multiply(l.builder, times, y), -1));
     }
-    give(l, of_constants(l, l.input(0).type, [=](double a, double b) {
+    give(l, of_constants(l, x.type, [=](double a, double b) {
              const double rest = std::fmod(a, b);
              return !of_dividend && rest != 0 && (rest < 0) != (b < 0) ? rest + b : rest;
          }));
@@ -184,38 +196,11 @@ void extreme(Lowering& l) {
     give(l, apply(l.builder, most, Function::affine, sign, 0));
 }
 
-/// y of `where` is nonzero, z elsewhere.
-void choose(Lowering& l) {
-    const std::vector<double>& condition = constant_of(l, 0, "its condition");
-    const std::array<Operand, 2> choices{l.input(1), l.input(2)};
-    const Shape shape =
-        broadcast_shape(l.input(0).shape, broadcast_shape(choices[0].shape, choices[1].shape));
-    const std::vector<Index> from_condition = broadcast_table(l.input(0).shape, shape);
-    const std::vector<Index> from_y = broadcast_table(choices[0].shape, shape);
-    const std::vector<Index> from_z = broadcast_table(choices[1].shape, shape);
-    const Index before = count(choices[0].shape);
-    std::vector<Index> from(from_y.size());
-    for (std::size_t j = 0; j < from.size(); ++j) {
-        from[j] = condition[at(from_condition[j])] != 0 ? from_y[j] : before + from_z[j];
-    }
-    give(l, arrange(l.builder, choices, std::move(from), shape));
-}
-
-template <class F>
-void compare(Lowering& l) {
-    give(l, of_constants(l, Type::boolean, [](double a, double b) { return F{}(a, b) ? 1.0 : 0.0; }));
-}
-
-void logical_not(Lowering& l) {
-    give(l, of_constant(l, Type::boolean, [](double a) { return a == 0 ? 1.0 : 0.0; }));
-}
-
 constexpr std::array table{
     Entry{"Abs", apply_one<Function::abs>},
     Entry{"Acos", apply_one<Function::acos>},
     Entry{"Acosh", apply_one<Function::acosh>},
     Entry{"Add", add_two},
-    Entry{"And", compare<std::logical_and<double>>},
     Entry{"Asin", apply_one<Function::asin>},
     Entry{"Asinh", apply_one<Function::asinh>},
     Entry{"Atan", apply_one<Function::atan>},
@@ -224,14 +209,9 @@ constexpr std::array table{
     Entry{"Cos", activate_one<ActivationKind::cos>},
     Entry{"Cosh", apply_one<Function::cosh>},
     Entry{"Div", divide},
-    Entry{"Equal", compare<std::equal_to<double>>},
     Entry{"Erf", activate_one<ActivationKind::erf>},
     Entry{"Exp", apply_one<Function::exp>},
     Entry{"Floor", apply_one<Function::floor>},
-    Entry{"Greater", compare<std::greater<double>>},
-    Entry{"GreaterOrEqual", compare<std::greater_equal<double>>},
-    Entry{"Less", compare<std::less<double>>},
-    Entry{"LessOrEqual", compare<std::less_equal<double>>},
     Entry{"Log", apply_one<Function::log>},
     Entry{"Max", extreme<1>},
     Entry{"Mean", mean},
@@ -239,8 +219,6 @@ constexpr std::array table{
     Entry{"Mod", modulo},
     Entry{"Mul", multiply_two},
     Entry{"Neg", negate},
-    Entry{"Not", logical_not},
-    Entry{"Or", compare<std::logical_or<double>>},
     Entry{"Pow", raise},
     Entry{"Reciprocal", apply_one<Function::reciprocal>},
     Entry{"Round", apply_one<Function::round>},
@@ -251,8 +229,6 @@ constexpr std::array table{
     Entry{"Sub", subtract},
     Entry{"Sum", sum},
     Entry{"Tan", apply_one<Function::tan>},
-    Entry{"Where", choose},
-    Entry{"Xor", compare<std::not_equal_to<double>>},
 };
 
 }  // namespace

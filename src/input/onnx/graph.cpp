@@ -53,10 +53,16 @@ Shape shape_of_input(const Model& model, const ValueInfo& input, Index batch) {
     return shape;
 }
 
+SampleKind kind_of(Type type) {
+    return type == Type::integer   ? SampleKind::integers
+           : type == Type::boolean ? SampleKind::booleans
+                                   : SampleKind::numbers;
+}
+
 std::vector<GraphInput> inputs_of(const Model& model, Index batch) {
     std::vector<GraphInput> inputs;
     for (const ValueInfo& input : model.inputs)
-        inputs.push_back({input.name, shape_of_input(model, input, batch)});
+        inputs.push_back({input.name, shape_of_input(model, input, batch), kind_of(input.type)});
     if (inputs.empty()) fail(ExitCode::bad_input, "the model has no input ({})", model.path);
     return inputs;
 }
@@ -107,6 +113,50 @@ void choose_output(LoweredModel& lowered, const std::string& name, const Model& 
     network.values[at(network.output)].name = name;
 }
 
+/// Whether what goes in there has a derivative.
+bool has_derivative(const Operator& op, std::size_t input) {
+    if (std::holds_alternative<Compare>(op)) return false;
+    if (const auto* apply = std::get_if<Apply>(&op)) return !is_staircase(apply->f);
+    const bool is_choice = std::holds_alternative<Choose>(op) || std::holds_alternative<Lookup>(op);
+    return !is_choice || input > 0;
+}
+
+/// Tensors that the output depends on by comparisons and the like alone, as a mask of numbers does.
+std::vector<std::string> tensors_without_derivative(const Network& network) {
+    std::vector<bool> leads(network.values.size(), false), has_path(network.values.size(), false);
+    leads[at(network.output)] = has_path[at(network.output)] = true;
+    std::vector<std::string> names;
+    for (auto node = network.nodes.rbegin(); node != network.nodes.rend(); ++node) {
+        if (!leads[at(node->output)]) continue;
+        const bool has = has_path[at(node->output)];
+        for (const Index tensor : node->tensors) {
+            if (!has) names.push_back(network.tensors[at(tensor)].name);
+        }
+        for (std::size_t k = 0; k < node->inputs.size(); ++k) {
+            const auto input = at(node->inputs[k]);
+            leads[input] = true;
+            if (has && has_derivative(node->op, k)) has_path[input] = true;
+        }
+    }
+    return names;
+}
+
+/// Tensors without a derivative are no parameters: with them as constants, what they decide is settled.
+LoweredModel lower_parameters(const Model& model, const std::vector<GraphInput>& inputs,
+                              const std::vector<const Node*>& nodes, const std::string& output,
+                              TensorRoles& roles) {
+    LoweredModel lowered = lower_model(model, inputs, nodes, roles.parameters);
+    choose_output(lowered, output, model);
+    const std::vector<std::string> settled = tensors_without_derivative(lowered.network);
+    if (settled.empty()) return lowered;
+    for (const std::string& name : settled) {
+        roles.parameters.erase(name);
+        roles.notes.push_back(
+            fmt::format("{} is compared only, and has no derivative: it is a constant", printable(name)));
+    }
+    return lower_parameters(model, inputs, nodes, output, roles);
+}
+
 }  // namespace
 
 Reading read_model_file(const GraphFile& file, const GraphOptions& options) {
@@ -121,16 +171,16 @@ Reading read_model_file(const GraphFile& file, const GraphOptions& options) {
 Graph make_graph_of(const Reading& reading, Index batch) {
     const Model& model = reading.model;
     std::vector<GraphInput> inputs = inputs_of(model, batch);
+    TensorRoles roles{reading.parameters, reading.notes};
     LoweredModel lowered =
-        lower_model(model, inputs, needed_nodes(model, reading.output), reading.parameters);
-    choose_output(lowered, reading.output, model);
+        lower_parameters(model, inputs, needed_nodes(model, reading.output), reading.output, roles);
     tidy(lowered.network);
     if (lowered.network.tensors.empty()) {
         fail(ExitCode::bad_input, "no parameter tensor leads to {} ({}): nothing to take a kernel of",
              printable(reading.output), model.path);
     }
     std::string description = to_table(lowered.rows, lowered.network);
-    return {std::move(lowered.network), std::move(inputs), std::move(description), reading.notes};
+    return {std::move(lowered.network), std::move(inputs), std::move(description), std::move(roles.notes)};
 }
 
 }  // namespace onnx_file

@@ -28,6 +28,12 @@ struct Reading {
     Index may_make = most_made;                   ///< entries, from here on
 };
 
+Type type_of(SampleKind kind) {
+    return kind == SampleKind::integers   ? Type::integer
+           : kind == SampleKind::booleans ? Type::boolean
+                                          : Type::number;
+}
+
 /// Each its part of the network's one.
 void add_inputs(Reading& reading, const std::vector<GraphInput>& inputs) {
     Index size = 0;
@@ -47,6 +53,8 @@ void add_inputs(Reading& reading, const std::vector<GraphInput>& inputs) {
             reading.lowered.values[input.name] =
                 arrange(reading.builder, std::array{all}, std::move(from), input.shape);
         }
+        reading.lowered.values[input.name].type = type_of(input.kind);
+        network.exact_inputs.resize(at(first + entries), input.kind != SampleKind::numbers);
         first += entries;
     }
 }

@@ -157,6 +157,10 @@ std::span<const std::span<const Entry>> operator_families() {
                                      channel_normalization_operators(),
                                      linear_operators(),
                                      transposed_convolution_operators(),
+                                     choosing_operators(),
+                                     gathering_operators(),
+                                     position_operators(),
+                                     einsum_operators(),
                                      refused_operators()};
     return families;
 }

@@ -72,6 +72,10 @@ std::span<const Entry> resizing_operators();
 std::span<const Entry> rearranging_operators();
 /// Those that cannot be had, each with its own reason.
 std::span<const Entry> refused_operators();
+std::span<const Entry> choosing_operators();
+std::span<const Entry> gathering_operators();
+std::span<const Entry> position_operators();
+std::span<const Entry> einsum_operators();
 
 /// All of them.
 std::span<const std::span<const Entry>> operator_families();

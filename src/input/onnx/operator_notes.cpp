@@ -79,15 +79,24 @@ constexpr std::array notes{
                  rows, "Pad: constant, reflect, edge"},
     OperatorNote{"ReverseSequence Trilu", "10-21; 14-21", moves, rows,
                  "lengths and diagonal must be constants"},
-    OperatorNote{"Gather GatherElements GatherND", "9-21; 11-21; 11-21", moves, rows,
-                 "the indices must be constants"},
+    OperatorNote{"Gather GatherElements GatherND", "9-21; 11-21; 11-21",
+                 "Arrange; Lookup by the samples' indices",
+                 "rows; lookup of a table that is read there alone",
+                 "an index that is no integer of the axis is refused"},
+    OperatorNote{"Einsum", "12-21", "Arrange, Combine, MatMul", "rows, rows made or pairs",
+                 "of two values, or one"},
+    OperatorNote{"OneHot", all, "Compare, Choose", rows, ""},
     OperatorNote{"Scatter ScatterElements ScatterND", "9-10; 11-21; 11-21", "Arrange or Combine", rows,
                  "the indices must be constants; reduction none or add"},
-    OperatorNote{"Where", all, moves, rows, "the condition must be a constant"},
-    OperatorNote{
-        "And Cast CastLike Constant ConstantOfShape Equal Greater GreaterOrEqual Less LessOrEqual Mod Not Or Range "
-        "Shape Size Xor",
-        all, "constants", none, "arithmetic on shapes and constants; Cast to a float is nothing"},
+    OperatorNote{"Where", all, "Arrange; Choose by the samples' condition", rows, ""},
+    OperatorNote{"And Equal Greater GreaterOrEqual Less LessOrEqual Not Or Xor", all, "Compare, Mul, Apply",
+                 none, "of what depends on the samples too; no derivative"},
+    OperatorNote{"ArgMax ArgMin", all, "Largest, Compare, Choose", none, "no derivative"},
+    OperatorNote{"IsInf IsNaN", "10-21; 9-21", "Compare", none, "IsInf of constants only"},
+    OperatorNote{"Cast CastLike Mod", all, "Apply, Compare", none,
+                 "to integers: steps, without a derivative"},
+    OperatorNote{"Constant ConstantOfShape EyeLike NonZero Range Shape Size", all, "constants", none,
+                 "arithmetic on shapes and constants"},
 };
 
 }  // namespace

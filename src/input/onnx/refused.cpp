@@ -22,11 +22,8 @@ constexpr const char* logits = "export the network without it, or name the logit
 
 /// Those of one reason together.
 constexpr std::array table{
-    Refusal{"ArgMax", places, value_before},
-    Refusal{"ArgMin", places, value_before},
     Refusal{"Hardmax", places, value_before},
     Refusal{"NonMaxSuppression", places, value_before},
-    Refusal{"NonZero", places, value_before},
     Refusal{"Unique", places, value_before},
     Refusal{"Bernoulli", random, evaluation},
     Refusal{"Multinomial", random, evaluation},
@@ -47,7 +44,6 @@ constexpr std::array table{
     Refusal{"RNN", recurrent, unrolled},
     Refusal{"NegativeLogLikelihoodLoss", loss, logits},
     Refusal{"SoftmaxCrossEntropyLoss", loss, logits},
-    Refusal{"OneHot", places, "give the vectors in place of the classes as samples"},
     Refusal{"TopK", "which entries it takes depends on the samples", value_before},
 };
 

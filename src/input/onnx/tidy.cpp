@@ -142,6 +142,38 @@ void absorb_transpose(Network& network, Index number) {
     node.inputs[1] = network.nodes[at(producer)].inputs.front();
 }
 
+/// [value]: whether the output may be it times a number, and what is added: its sensitivity is then the same for all samples.
+std::vector<bool> output_but_for_sums(const Network& network) {
+    std::vector<bool> is_output(network.values.size(), false);
+    is_output[at(network.output)] = true;
+    for (auto node = network.nodes.rbegin(); node != network.nodes.rend(); ++node) {
+        const bool goes_on = std::holds_alternative<Add>(node->op) ||
+                             std::holds_alternative<Apply>(node->op) ||
+                             std::holds_alternative<Activate>(node->op);
+        if (!goes_on || !is_output[at(node->output)]) continue;
+        for (const Index input : node->inputs) is_output[at(input)] = true;
+    }
+    return is_output;
+}
+
+/// A table that is used nowhere else, and has many more rows than a sample can name, is the node's own: its gradient is zero but
+/// for these.
+void recognise_table(Network& network, Index number) {
+    constexpr Index many = 4;
+    const Uses uses(network);
+    Node& node = network.nodes[at(number)];
+    const auto* lookup = std::get_if<Lookup>(&node.op);
+    if (lookup == nullptr || network.values[at(node.inputs[0])].shared) return;
+    const auto tensor = own_tensor(network, uses, node.inputs[1]);
+    const Index ids = network.values[at(node.inputs[0])].size;
+    if (!tensor || network.tensors[at(*tensor)].units() != lookup->rows || lookup->rows <= many * ids ||
+        output_but_for_sums(network)[at(node.output)])
+        return;
+    node.inputs.pop_back();
+    node.tensors = {*tensor};
+    node.name = module_of(network.tensors[at(*tensor)].name);
+}
+
 /// [old index] -> new one, in the order in which they are met.
 struct Renumbering {
     std::vector<Index> to;
@@ -187,6 +219,7 @@ void drop_what_leads_nowhere(Network& network) {
         lean.nodes.push_back(std::move(node));
     }
     lean.output = values.of(network.output);
+    lean.exact_inputs = std::move(network.exact_inputs);
     network = std::move(lean);
 }
 
@@ -196,6 +229,7 @@ void tidy(Network& network) {
     for (Index k = 0; k < static_cast<Index>(network.nodes.size()); ++k) {
         recognise_layer(network, k);
         absorb_transpose(network, k);
+        recognise_table(network, k);
     }
     drop_what_leads_nowhere(network);
 }

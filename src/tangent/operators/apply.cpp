@@ -77,6 +77,8 @@ Point step(const Apply& op, double x) {
             return {std::ceil(x), 0};
         case Function::round:
             return {std::nearbyint(x), 0};
+        case Function::trunc:
+            return {std::trunc(x), 0};
         case Function::threshold:
             return x <= op.a ? Point{0, 0} : Point{x, 1};
         default:
@@ -108,6 +110,7 @@ Point apply(const Apply& op, double x) {
         case Function::floor:
         case Function::ceil:
         case Function::round:
+        case Function::trunc:
         case Function::threshold:
         case Function::shrink:
             return step(op, x);
@@ -130,7 +133,7 @@ void forward(const ForwardPass& pass) {
     }
 }
 
-/// Not those of floor, ceil and round, which are everywhere.
+/// Not those of floor, ceil, round and trunc, which are everywhere.
 std::vector<double> kinks(const Operator& op) {
     const auto& apply = std::get<Apply>(op);
     std::vector<double> corners;

@@ -37,7 +37,10 @@ bool meets_parameters(const Network& network, const Node& node) {
 double rounding_amplification(const Network& network, const SampleGradient& sample, std::uint64_t seed) {
     constexpr double unit = std::numeric_limits<double>::epsilon();
     std::vector<double> x = sample.values[at(network.input)];
-    for (std::size_t k = 0; k < x.size(); ++k) x[k] *= 1.0 + unit * random_sign(seed, k);
+    for (std::size_t k = 0; k < x.size(); ++k) {
+        const bool is_exact = !network.exact_inputs.empty() && network.exact_inputs[k];
+        if (!is_exact) x[k] *= 1.0 + unit * random_sign(seed, k);
+    }
     const SampleGradient moved = backpropagate_alike(network, sample, x);
     double most = 1;
     for (const Node& node : network.nodes) {

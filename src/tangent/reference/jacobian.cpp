@@ -51,7 +51,7 @@ void reduce_sensitivity(const Reduction& reduction, const SampleGradient& sample
 }
 
 /// What one use of a tensor adds to a sample's rows of J. Each unit of the tensor is in as many entries of y as any other: one
-/// of a Dense, all of its own of a Parameter.
+/// of a Dense, all of its own of a Parameter; or anywhere, as rows that are looked up.
 struct Contribution {
     const Node& node;
     std::size_t tensor = 0;  ///< of the node
@@ -100,13 +100,18 @@ void fill_row(const Reduction& reduction, const std::vector<Contribution>& contr
     if (contributions.empty()) std::fill(row.begin(), row.end(), 0.0);
     for (std::size_t use = 0; use < contributions.size(); ++use) {
         const Contribution& part = contributions[use];
-        const Index first = units.first * part.entries_a_unit;
-        d.resize(at(units.count * part.entries_a_unit));
+        const std::span<double> into = use == 0 ? row : std::span<double>(other);
+        const bool of_all = reference::has_units_anywhere(part.node);
+        const Index first = of_all ? 0 : units.first * part.entries_a_unit;
+        d.resize(at(of_all ? part.kept->cols() : units.count * part.entries_a_unit));
         if (part.kept != nullptr)
             reduce_sensitivity(reduction, sample, r, part.kept->view(), first, d);
         else
             std::copy_n(part.made.view().row(r - part.first_row) + first, d.size(), d.begin());
-        reference::gradient(part.node, part.operands, part.tensor, d, use == 0 ? row.data() : other.data());
+        if (of_all)
+            reference::gradient_of_units(part.node, part.operands, d, units.first, into);
+        else
+            reference::gradient(part.node, part.operands, part.tensor, d, into.data());
         if (use == 0) continue;
         for (std::size_t k = 0; k < row.size(); ++k) row[k] += other[k];
     }

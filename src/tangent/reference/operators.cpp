@@ -53,6 +53,15 @@ void gradient(const Node& node, const Operands& in, std::size_t tensor, std::spa
     std::visit(visit, node.op);
 }
 
+bool has_units_anywhere(const Node& node) {
+    return std::holds_alternative<Lookup>(node.op);
+}
+
+void gradient_of_units(const Node& node, const Operands& in, std::span<const double> d, Index first_unit,
+                       std::span<double> J) {
+    gradient_of_units(std::get<Lookup>(node.op), in, d, first_unit, J);
+}
+
 void add_rate(const Node& node, const Operands& in, std::size_t tensor, const Direction& u,
               MatrixView<double> rate) {
     const auto visit = [&](const auto& op) {

@@ -53,6 +53,11 @@ void pull_back_magnitudes(const Node& node, const Operands& in, ConstMatrixView<
 /// d: d(row of J)/dy at the entries of y that the units asked for are in, as many for each; J: the units' entries.
 void gradient(const Node& node, const Operands& in, std::size_t tensor, std::span<const double> d, double* J);
 
+/// The same of a node whose units may be in any entries of y: d is all of them, J the units from first_unit on.
+void gradient_of_units(const Node& node, const Operands& in, std::span<const double> d, Index first_unit,
+                       std::span<double> J);
+bool has_units_anywhere(const Node& node);
+
 /// rate (points, size of the output).
 void add_rate(const Node& node, const Operands& in, std::size_t tensor, const Direction& u,
               MatrixView<double> rate);

@@ -216,13 +216,49 @@ TEST_CASE("onnx lowering: what has to be constant is refused by name") {
         Workbench("Clip").value({2}).parameter("bound", {}).refusal() ==
         "net.onnx: node 'here' (Clip): min is the parameter 'bound': only a constant can be used here, so freeze it, or export the model without it");
     CHECK(says(Workbench("Reshape").value({2}).value({1}).refusal(), "its shape depends on the samples"));
-    CHECK(says(Workbench("Cast").value({2}).with("to", 7).refusal(), "depends on the samples"));
     CHECK(says(Workbench("Trilu").value({2, 2}).value({1}).refusal(), "the diagonal depends on the samples"));
-    CHECK(
-        says(Workbench("GatherND").value({2, 2}).value({1, 1}).refusal(), "indices depends on the samples"));
     CHECK(says(Workbench("Resize").value({1, 2}).nothing().value({2}).refusal(),
                "scales depends on the samples"));
-    CHECK(says(Workbench("Equal").value({2}).value({2}).refusal(), "depends on the samples"));
+    CHECK(says(Workbench("ScatterElements").value({2}).value({2}).value({2}).refusal(),
+               "depends on the samples"));
+}
+
+TEST_CASE(
+    "onnx lowering: indices that depend on the sample are looked up, comparisons and steps are values") {
+    CHECK(Workbench("Gather").parameter("table", {5, 3}).value({1, 4}).operators() == "Parameter Lookup");
+    CHECK(Workbench("Gather").parameter("table", {3, 5}).value({2}).with("axis", 1).operators() ==
+          "Parameter Arrange Lookup Arrange");
+    CHECK(Workbench("Gather").parameter("table", {5, 3}).integers({-1, 0}).operators() ==
+          "Parameter Arrange");
+    CHECK(Workbench("Equal").value({2}).value({2}).operators() == "Compare");
+    CHECK(Workbench("Cast").value({2}).with("to", 7).operators() == "Apply");
+    CHECK(Workbench("Floor").value({2}).operators() == "Apply");
+    CHECK(Workbench("Where").value({2}).value({2}).value({2}).operators() == "Choose");
+    CHECK(Workbench("Equal").value({2}).value({2}).output().type == Type::boolean);
+}
+
+TEST_CASE("onnx lowering: what a mask of -infinity is added to is finite beside it") {
+    const double infinity = std::numeric_limits<double>::infinity();
+    CHECK(Workbench("Add").value({2}).numbers({2}, {0, -infinity}).operators() ==
+          "Constant Add Constant Arrange");
+    const Operand masked = Workbench("Add").value({2}).numbers({2}, {0, -infinity}).output();
+    CHECK(masked.is_masked);
+    CHECK(Workbench("Add").value({2}).numbers({2}, {0, -1e30}).operators() == "Constant Add");
+}
+
+TEST_CASE(
+    "onnx lowering: an Einsum is a product of matrices where something is summed over, and refused where it is none") {
+    const auto einsum = [](const char* equation, const Shape& a, const Shape& b) {
+        return std::move(Workbench("Einsum").value(a).value(b).with("equation", std::string(equation)));
+    };
+    CHECK(einsum("btc,hcd->bhtd", {1, 2, 3}, {4, 3, 5}).output().shape == Shape{1, 4, 2, 5});
+    CHECK(einsum("ij,jk->ik", {2, 3}, {3, 4}).operators() == "MatMul");
+    CHECK(einsum("i,j->ij", {2}, {3}).output().shape == Shape{2, 3});
+    CHECK(einsum("...i,...i->...", {4, 2, 3}, {2, 3}).output().shape == Shape{4, 2});
+    for (const char* equation :
+         {"ij,jk->il", "ij,k", "i,jk", "ij", "ij,jk,kl", "ij,jk->ii", "i1,jk", "..i,jk"})
+        CHECK(says(einsum(equation, {2, 3}, {3, 4}).refusal(), "Einsum"));
+    CHECK(says(einsum("ij,jk->ik", {2, 3}, {4, 5}).refusal(), "3 and 4"));
 }
 
 TEST_CASE("onnx lowering: what couples samples or is random is refused, what is known by its own reason") {

@@ -14,7 +14,8 @@
 //   Combine      sum over the window of |weight| (4 eps |x_from| + that of x_from)
 //   Largest      the largest of its window
 //   Standardize  4 eps |y| + a bound of sum over k of |dy/dx_k| (4 eps |x_k| + that of x_k)
-//   Parameter, Constant   none
+//   Lookup, Choose        that of what is taken
+//   Parameter, Constant, Compare   none
 
 #include "tangram/tangent/reference/jacobian.hpp"
 

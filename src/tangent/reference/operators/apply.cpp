@@ -61,6 +61,8 @@ Dual piece(const Apply& apply, Dual x) {
             return {std::ceil(x.value), 0};
         case Function::round:
             return {std::nearbyint(x.value), 0};
+        case Function::trunc:
+            return {x.value < 0 ? std::ceil(x.value) : std::floor(x.value), 0};
         case Function::threshold:
             return x.value > apply.a ? x : Dual{0, 0};
         default:
@@ -124,7 +126,7 @@ Vector breaks(const Apply& apply) {
     }
 }
 
-/// Where a staircase goes on to another step: floor, ceil and round have no finite list of them.
+/// Where a staircase goes on to another step: floor, ceil, round and trunc have no finite list of them.
 bool changes_step(const Apply& apply, const Operands& middle, const Operands& ends) {
     for (Index j = 0; j < ends.inputs[0].cols; ++j) {
         const double here = f(apply, middle.inputs[0](0, j)).value;
@@ -164,9 +166,8 @@ void pull_back(const Apply& apply, const Operands& in, ConstMatrixView<double> D
 }
 
 bool crosses_kink(const Apply& apply, const Operands& middle, const Operands& ends) {
-    const bool is_staircase =
-        apply.f == Function::floor || apply.f == Function::ceil || apply.f == Function::round;
-    return is_staircase ? changes_step(apply, middle, ends) : crosses(breaks(apply), middle, ends);
+    const bool has_no_list = is_staircase(apply.f) && apply.f != Function::sign;
+    return has_no_list ? changes_step(apply, middle, ends) : crosses(breaks(apply), middle, ends);
 }
 
 bool branches_differ(const Apply& apply, const Operands& here, const Operands& there) {

@@ -136,4 +136,28 @@ void pull_back_magnitudes(const Standardize& standardize, const Operands& in, Co
 void add_inherited(const Standardize& standardize, const Operands& in,
                    std::span<const std::span<const double>> x, std::span<double> y);
 
+// y_k = table row id_k: the table is input 1, or tensor 0
+void forward(const Lookup& lookup, const Operands& in, MatrixView<double> y);
+void pull_back(const Lookup& lookup, const Operands& in, ConstMatrixView<double> D_y,
+               std::span<const MatrixView<double>> D_x);
+void gradient_of_units(const Lookup& lookup, const Operands& in, std::span<const double> d, Index first_unit,
+                       std::span<double> J);
+void add_rate(const Lookup& lookup, const Operands& in, std::size_t tensor, const Direction& u,
+              MatrixView<double> rate);
+void add_inherited(const Lookup& lookup, const Operands& in, std::span<const std::span<const double>> x,
+                   std::span<double> y);
+
+// y = 1 where x, y are in the relation
+void forward(const Compare& compare, const Operands& in, MatrixView<double> y);
+void pull_back(const Compare& compare, const Operands& in, ConstMatrixView<double> D_y,
+               std::span<const MatrixView<double>> D_x);
+bool crosses_kink(const Compare& compare, const Operands& middle, const Operands& ends);
+
+// y = x where c, y elsewhere
+void forward(const Choose& choose, const Operands& in, MatrixView<double> y);
+void pull_back(const Choose& choose, const Operands& in, ConstMatrixView<double> D_y,
+               std::span<const MatrixView<double>> D_x);
+void add_inherited(const Choose& choose, const Operands& in, std::span<const std::span<const double>> x,
+                   std::span<double> y);
+
 }  // namespace tangram::reference
