@@ -28,6 +28,8 @@ def run_of(file):
     reduction = f"output {attrs['logit']}" if attrs["logit"] >= 0 else f"{attrs['reduction']} over {attrs['n_outputs']} outputs"
     if attrs["reduction"] == "full":
         reduction = f"all pairs of {attrs['n_outputs']} outputs, output 0 shown"
+    if "reduction_text" in attrs:
+        reduction = attrs["reduction_text"] + (", first row of each sample shown" if attrs["reduction"] == "full" else "")
     samples = f"{attrs['n_samples']:,} samples"
     if "n_test_samples" in attrs:
         samples = f"{attrs['n_test_samples']:,} test samples against {attrs['n_samples']:,} training samples"

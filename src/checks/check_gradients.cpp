@@ -25,6 +25,9 @@ void for_each_array(SampleGradient& gradient, Visit visit) {
     visit(std::span<double>(gradient.outputs));
     for (auto& value : gradient.values) visit(std::span<double>(value));
     for (auto& D : gradient.sensitivities) visit(values(D));
+    if (gradient.of_outputs == nullptr) return;  // E is then known everywhere
+    visit(values(gradient.E));
+    visit(values(gradient.E_sizes));
 }
 
 /// A value that goes on to the output through an operator with kinks, and where these are.
@@ -76,7 +79,9 @@ bool is_within_rounding(const Network& network, const SampleGradient& gradient) 
 }
 
 /// Samples whose gradients are told how much the network amplifies rounding by: a few tell, and of a graph they cost more.
+/// Networks are alike for all samples; how far a loss has vanished is not.
 std::size_t amplification_samples(const std::vector<SampleGradient>& gradients) {
+    if (!gradients.empty() && gradients.front().of_outputs != nullptr) return gradients.size();
     const bool is_graph = !gradients.empty() && std::ranges::any_of(*gradients.front().shared,
                                                                     [](const auto& v) { return !v.empty(); });
     return is_graph ? (gradients.size() + 3) / 4 : std::min<std::size_t>(gradients.size(), 4);

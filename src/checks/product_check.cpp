@@ -15,11 +15,12 @@ namespace tangram {
 namespace {
 
 /// Collective.
-CheckSet look_at(const ProductFile& file, Matrix<double> X, const std::vector<std::int64_t>& samples) {
+CheckSet look_at(const ProductFile& file, SetOfSamples which, Matrix<double> X,
+                 const std::vector<std::int64_t>& samples) {
     const Network& network = file.problem.network;
     CheckSet set{samples, std::move(X), {}, {}};
-    set.gradients = gradients_of(file.world, network, file.problem.reduction, std::as_const(set.X).view(),
-                                 samples, file.resources.threads);
+    set.gradients = gradients_of(file.world, network, file.problem.reduction_of(which),
+                                 std::as_const(set.X).view(), samples, file.resources.threads);
     set.excluded = near_kink(network, std::as_const(set.X).view(), set.gradients);
     return set;
 }
@@ -75,14 +76,14 @@ CheckSet make_set(const ProductFile& file, const CheckInputs& inputs, SetOfSampl
     const Problem& problem = file.problem;
     const Index N = which == SetOfSamples::test ? problem.test->count : problem.samples.count;
     std::set<std::int64_t> tried(samples.begin(), samples.end());
-    CheckSet set = look_at(file, inputs.read(which, samples), samples);
+    CheckSet set = look_at(file, which, inputs.read(which, samples), samples);
     Index replaced = 0;
     for (std::uint64_t draw = 1; draw <= draws; ++draw) {
         const Index excluded = count_excluded(set);
         if (2 * excluded <= static_cast<Index>(set.samples.size())) break;
         const std::vector<std::int64_t> others = draw_others(N, excluded, report.seed + draw, tried);
         if (others.empty()) break;
-        set = with_others(std::move(set), look_at(file, inputs.read(which, others), others));
+        set = with_others(std::move(set), look_at(file, which, inputs.read(which, others), others));
         replaced += static_cast<Index>(others.size());
     }
     report.samples_near_kink += replaced + count_excluded(set);

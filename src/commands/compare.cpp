@@ -37,8 +37,9 @@ Pair open_pair(const CompareOptions& options, const mpi::Communicator& world) {
         const Shape& shape = pair.kernel.shape;
         pair.file.emplace(options.file, shape, TileFile::Access::read);
         const std::string reduction = options.like.empty() ? pair.kernel.reduction : options.like;
+        const Index outputs = options.like.empty() ? pair.kernel.outputs_that_count() : pair.kernel.outputs;
         pair.other.emplace(options.other, OurKernel{shape.axes.row.extent, shape.axes.column.extent,
-                                                    shape.axes.symmetric, pair.kernel.outputs, reduction,
+                                                    shape.axes.symmetric, outputs, reduction,
                                                     options.like.empty() ? pair.kernel.logit : Index{-1}});
         const OtherLayout layout = pair.other->layout();
         const bool other_shape = layout == OtherLayout::part || layout == OtherLayout::one_row_a_sample;

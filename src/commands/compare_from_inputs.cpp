@@ -85,7 +85,7 @@ std::optional<Judgement> judge_from_inputs(const Pair& pair, Judgement& so_far) 
                                             [](const StoredMatrix& matrix) { return matrix.is_component(); });
     try {
         const SmallRun few = load_few(pair);
-        if (!has_components && kernel.logit < 0) {
+        if (!has_components && kernel.logit < 0 && kernel.of_plain_outputs) {
             if (auto judgement = judge_by_recomputing(pair, few, kernel.reduction, so_far)) return judgement;
         }
         const bool one_row = pair.other->layout() == OtherLayout::one_row_a_sample;

@@ -102,6 +102,7 @@ void require_so_many(const SpectrumRun& run) {
 /// Whether gradient descent on all outputs goes by this matrix: the kernel of all pairs of outputs, or of one, or J^T J of all.
 bool decides_step(const KernelFile& kernel, const StoredMatrix& matrix) {
     if (matrix.role == Role::other) return false;
+    if (!kernel.of_plain_outputs) return false;
     const bool one_output = kernel.outputs == 1 || kernel.logit >= 0;
     const bool of_samples = kernel.shape.axes.row.unit == Unit::sample;
     return one_output || kernel.reduction == (of_samples ? "full" : "trace");

@@ -21,10 +21,8 @@ std::string verdict(bool ok) {
 
 std::string describe(const KernelFile& kernel) {
     const Shape& shape = kernel.shape;
-    std::string reduction = kernel.reduction;
-    if (kernel.logit >= 0) reduction += fmt::format(" {}", kernel.logit);
-    return fmt::format("{} x {}, {} of {} outputs, {}, {} parameterization", shape.rows(shape.total()),
-                       shape.columns(shape.total()), reduction, kernel.outputs, to_string(shape.precision),
+    return fmt::format("{} x {}, {}, {}, {} parameterization", shape.rows(shape.total()),
+                       shape.columns(shape.total()), kernel.reduction_text, to_string(shape.precision),
                        kernel.parameterization);
 }
 

@@ -90,7 +90,7 @@ KernelFacts read_facts(const KernelFile& kernel) {
     KernelFacts facts;
     facts.samples = kernel.samples;
     facts.test_samples = kernel.test_samples;
-    facts.outputs = kernel.outputs;
+    facts.outputs = kernel.outputs_that_count();
     facts.reduction = kernel.reduction;
     facts.logit = kernel.logit;
     facts.parameters = h5::read_integer_attribute(h5::open_group(file, "/"), "n_parameters");

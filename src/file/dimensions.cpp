@@ -115,6 +115,7 @@ void name_samples(const h5::Handle& file, const std::string& prefix, const Sampl
     name_axes(file, prefix + "outputs", {&samples, &output});
     name_axes(file, prefix + "sample_hashes", {&samples});
     if (record.labels) name_axes(file, prefix + "labels", {&samples});
+    if (record.targets.size() > 0) name_axes(file, prefix + "targets", {&samples, &output});
 }
 
 void name_diagonals(const h5::Handle& file, const DiagonalRecord& diagonal) {

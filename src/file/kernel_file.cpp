@@ -237,6 +237,24 @@ void require_datasets(const h5::Handle& file, const KernelFile& kernel) {
     if (kernel.test_samples > 0) require_shape(file, kernel.path, "/test_samples", {kernel.test_samples});
 }
 
+/// Which rows of J; only files of other rows than all outputs, or one, say more than the reduction's name.
+void read_rows(const h5::Handle& root, const std::string& path, KernelFile& kernel) {
+    kernel.of_plain_outputs = !h5::has_attribute(root, "rows_of_sample");
+    if (kernel.of_plain_outputs) {
+        const bool is_one = kernel.reduction == "sum" || kernel.logit >= 0;
+        kernel.rows_of_sample = is_one ? 1 : kernel.outputs;
+        kernel.reduction_text =
+            fmt::format("{}{} of {} outputs", kernel.reduction,
+                        kernel.logit < 0 ? "" : fmt::format(" {}", kernel.logit), kernel.outputs);
+        return;
+    }
+    kernel.rows_of_sample = h5::read_integer_attribute(root, "rows_of_sample");
+    kernel.reduction_text = h5::read_text_attribute(root, "reduction_text");
+    if (kernel.rows_of_sample < 1)
+        fail(ExitCode::bad_input, "the file says that it has {} rows a sample ({}): {}",
+             kernel.rows_of_sample, path, get_another);
+}
+
 }  // namespace
 
 h5::Handle open_kernel_file(const std::string& path) {
@@ -278,9 +296,11 @@ KernelFile read_kernel_file(const std::string& path, FailedChecks failed_checks)
         kernel.reduction = h5::read_text_attribute(root, "reduction");
         kernel.parameterization = h5::read_text_attribute(root, "parameterization");
         kernel.logit = h5::read_integer_attribute(root, "logit");
+        read_rows(root, path, kernel);
     });
     if (only_matrix.empty()) {
-        kernel.shape.matrices = read_matrices(file, path, kernel.reduction == "full" ? kernel.outputs : 1);
+        kernel.shape.matrices =
+            read_matrices(file, path, kernel.reduction == "full" ? kernel.rows_of_sample : 1);
     } else {
         kernel.shape.matrices.push_back({Role::total, "/" + only_matrix, only_matrix});
     }

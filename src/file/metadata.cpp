@@ -65,10 +65,16 @@ void write_parameter_blocks(const h5::Handle& file, const StoredMatrix& matrix) 
     }
 }
 
+void write_matrix(const h5::Handle& file, const std::string& path, const Matrix<double>& matrix) {
+    const std::array<Index, 2> dims{matrix.rows(), matrix.cols()};
+    write_dataset(file, path, std::span<const double>(matrix.data(), at(matrix.size())), dims);
+}
+
 /// `prefix`: "/" or "/test_".
 void write_samples(const h5::Handle& file, const std::string& prefix, const SampleRecord& samples) {
     write_dataset(file, prefix + "samples", samples.rows, length(samples.rows.size()));
     write_dataset(file, prefix + "sample_hashes", samples.hashes, length(samples.hashes.size()));
+    if (samples.targets.size() > 0) write_matrix(file, prefix + "targets", samples.targets);
     if (!samples.labels) return;
     const std::vector<double>& values = samples.labels->values;
     if (samples.labels->integers) {
@@ -119,11 +125,6 @@ void write_component_checks(const h5::Handle& file, const std::vector<ComponentR
     write_dataset(file, "/checks/normalized_error", normalized, count);
     write_dataset(file, "/checks/scale", scale, count);
     write_dataset(file, "/checks/probe_error", probe, count);
-}
-
-void write_matrix(const h5::Handle& file, const std::string& path, const Matrix<double>& matrix) {
-    const std::array<Index, 2> dims{matrix.rows(), matrix.cols()};
-    write_dataset(file, path, std::span<const double>(matrix.data(), at(matrix.size())), dims);
 }
 
 void write_checks(const h5::Handle& file, const CheckRecord& checks) {
@@ -192,9 +193,10 @@ void write_provenance(const h5::Handle& file, const Provenance& provenance) {
 void write_metadata(const std::string& path, const KernelMetadata& metadata) {
     h5::Handle file = h5::open_readwrite(path);
     // There already where a run died in here and its file's structure could not be put back.
-    for (const char* name : {"/samples", "/labels", "/sample_hashes", "/test_samples", "/test_labels",
-                             "/test_sample_hashes", "/diagonal", "/component_diagonals",
-                             parameter_blocks_group, "/checks", "/checksums", "/timing", "/provenance"})
+    for (const char* name :
+         {"/samples", "/labels", "/targets", "/sample_hashes", "/test_samples", "/test_labels",
+          "/test_targets", "/test_sample_hashes", "/diagonal", "/component_diagonals", parameter_blocks_group,
+          "/checks", "/checksums", "/timing", "/provenance"})
         h5::remove(file, name);
     for (const char* name : root_scales) h5::remove(file, name);
     for (const StoredMatrix& matrix : metadata.shape.matrices) {

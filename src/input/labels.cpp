@@ -101,6 +101,19 @@ bool lies_transposed(const InputDataset& input, const SampleSelection& selection
            !(input.shape[1] == outputs && fits(input.shape[0]));
 }
 
+/// A dataset with one number an output of each sample.
+InputDataset open_one_an_output(const std::string& location, const std::string& what,
+                                const SampleSelection& selection, Index outputs) {
+    InputDataset input = open_input(location, what);
+    const bool single = input.shape.size() == 1 && outputs == 1;
+    input.transposed = lies_transposed(input, selection, outputs);
+    if ((input.shape.size() != 2 && !single) || flattened_width(input) != outputs) {
+        fail(ExitCode::bad_input, "{} do not fit the network's {} outputs ({}): store them as (N, {})", what,
+             outputs, describe(input), outputs);
+    }
+    return input;
+}
+
 /// The same number must mean the same class in both sets.
 void require_alike(const std::string& location, bool are_texts, const Labels& train) {
     if (are_texts == !train.classes.empty()) return;
@@ -154,17 +167,17 @@ Labels read_labels(const std::string& location, const SampleSelection& selection
     return labels;
 }
 
+Matrix<double> read_targets(const std::string& location, const SampleSelection& selection, Index outputs) {
+    Matrix<double> targets(selection.count(), outputs);
+    const InputDataset input = open_one_an_output(location, "targets", selection, outputs);
+    read_matching(input, "targets", selection, 0, targets.view());
+    return targets;
+}
+
 bool read_expected_outputs(const std::string& location, const SampleSelection& selection, Index first,
                            MatrixView<double> out) {
     assert(first >= 0 && first + out.rows <= selection.count() && out.ld == out.cols);
-    InputDataset input = open_input(location, "expected outputs");
-    const bool single = input.shape.size() == 1 && out.cols == 1;
-    input.transposed = lies_transposed(input, selection, out.cols);
-    if ((input.shape.size() != 2 && !single) || flattened_width(input) != out.cols) {
-        fail(ExitCode::bad_input,
-             "expected outputs do not fit the network's {} outputs ({}): store them as (N, {})", out.cols,
-             describe(input), out.cols);
-    }
+    const InputDataset input = open_one_an_output(location, "expected outputs", selection, out.cols);
     read_matching(input, "expected outputs", selection, first, out);
     return is_real(input) && input.element_bytes < 8;
 }

@@ -142,6 +142,7 @@ CheckSet leave_out(const Problem& problem, const CheckSet& all) {
         const Followed everything{problem.reduction, all.gradients[k].sample, nullptr};
         kept.gradients.push_back(backpropagate(problem.network, everything,
                                                {all.X.view().row(static_cast<Index>(k)), at(all.X.cols())}));
+        kept.samples.push_back(all.gradients[k].sample);
     }
     return kept;
 }
@@ -174,11 +175,12 @@ ExplicitComparison compare_parameters(const ComparisonInputs& inputs) {
     const ReadSamples from_memory = [&](Index first, MatrixView<double> out) {
         for (Index i = 0; i < out.rows; ++i) std::copy_n(kept.X.view().row(first + i), out.cols, out.row(i));
     };
-    const GramProblem few{problem.network, problem.reduction, parameters, {kept.X.rows(), from_memory}};
+    const Reduction of_few = of_some_samples(problem.reduction, kept.samples);
+    const GramProblem few{problem.network, of_few, parameters, {kept.X.rows(), from_memory}};
     with_precision(inputs.shape.precision, [&](auto number) {
         using T = decltype(number);
-        FeaturePanels features(sample_batches(few.samples.count, problem.reduction), problem.network,
-                               problem.reduction, few.samples.read);
+        FeaturePanels features(sample_batches(few.samples.count, of_few), problem.network, of_few,
+                               few.samples.read);
         compute_gram_tiles<T>(
             few, features, inputs.tiles, {inputs.threads, 1, 1},
             [&](const FinishedPlane<T>& plane) { compare_plane(c, plane, inputs.threads); },

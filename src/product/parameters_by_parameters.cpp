@@ -76,7 +76,7 @@ Index check_bytes(const PlanRequest& r, const GramProblem& problem) {
         scan_bytes(r.shape, r.threads) + 2 * P * wide + batch_bytes(problem, {r.threads, 1, r.threads});
     const GramProblem few{problem.network, problem.reduction, problem.parameters, {samples, {}}};
     const GramPace pace{r.threads, 1, 1};
-    const Index rows = samples * problem.network.outputs();
+    const Index rows = samples * problem.reduction.sensitivities();
     Index values = 0;  // of a check sample, all kept
     for (const Value& value : problem.network.values) values += value.size;
     const Index gradients = samples * values * (1 + problem.reduction.sensitivities()) * wide;

@@ -230,17 +230,19 @@ Action act_on_samples(const mpi::Communicator& world, const Problem& problem, co
     const KeptFeatures none;
     const KeptFeatures& kept = resources.kept != nullptr ? *resources.kept : none;
     std::unique_ptr<FeaturePanels> own_columns, own_rows;
-    const auto side = [&](const Axis& axis, const ReadSamples& read,
+    const auto side = [&](const Axis& axis, const ReadSamples& read, const Reduction& reduction,
                           const std::unique_ptr<FeaturePanels>& its, std::unique_ptr<FeaturePanels>& own) {
         const PanelRange range = shard_panels(axis, distribution.grid, world.rank());
         if (its != nullptr) return Side{*its, range};
-        own = std::make_unique<FeaturePanels>(axis, problem.network, problem.reduction, read);
+        own = std::make_unique<FeaturePanels>(axis, problem.network, reduction, read);
         if (resources.hold_features) own->compute(range, threads);
         return Side{*own, range};
     };
-    const Side columns = side(axes.column, problem.samples.read, kept.columns, own_columns);
+    const Side columns =
+        side(axes.column, problem.samples.read, problem.reduction, kept.columns, own_columns);
     if (axes.symmetric) return {products_with(world, problem, shape, threads, columns, columns, v), {}};
-    const Side rows = side(axes.row, problem.test->read, kept.rows, own_rows);
+    const Side rows =
+        side(axes.row, problem.test->read, problem.reduction_of(SetOfSamples::test), kept.rows, own_rows);
     return {products_with(world, problem, shape, threads, columns, rows, v),
             products_with(world, problem, shape, threads, rows, columns, u)};
 }

@@ -68,6 +68,7 @@ std::vector<Matrix<double>> diagonals_of(const ComputeRequest& r, const Part& pa
 template <class T>
 void compute_part(const ComputeRequest& r, const Part& part, FeatureStore<T>& store, TileLoopReport& report) {
     const Network& network = r.problem.network;
+    const Reduction& reduction = r.problem.reduction_of(part.set);
     Matrix<double> X;
     Matrix<double> outputs;
     agree(r.world, [&] {
@@ -82,11 +83,11 @@ void compute_part(const ComputeRequest& r, const Part& part, FeatureStore<T>& st
         r.hooks.name_samples(part.set, [&] {
             if (r.keep != nullptr && r.plan.keep_features && part.panels.size() > 0) {
                 auto& kept = part.set == SetOfSamples::test ? r.keep->rows : r.keep->columns;
-                kept = keep_shard_features(network, r.problem.reduction, part.panels, std::as_const(X).view(),
+                kept = keep_shard_features(network, reduction, part.panels, std::as_const(X).view(),
                                            r.threads, store, outputs.view());
             } else {
-                compute_shard_features(network, r.problem.reduction, part.panels, std::as_const(X).view(),
-                                       r.threads, store, outputs.view());
+                compute_shard_features(network, reduction, part.panels, std::as_const(X).view(), r.threads,
+                                       store, outputs.view());
             }
         });
         report.features_seconds += watch.seconds();

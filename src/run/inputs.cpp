@@ -1,5 +1,6 @@
 #include "tangram/run/inputs.hpp"
 
+#include "choose_reduction.hpp"
 #include "forms_table.hpp"
 #include "named_inputs.hpp"
 #include "read_network.hpp"
@@ -18,22 +19,6 @@
 namespace tangram {
 
 namespace {
-
-Reduction choose_reduction(const KernelOptions& options, Index outputs) {
-    Reduction reduction;
-    reduction.outputs = outputs;
-    if (!options.logit) {
-        reduction.kind = parse_reduction(options.reduction);
-        return reduction;
-    }
-    if (*options.logit >= outputs) {
-        fail(ExitCode::usage, "--logit {} is beyond the network's {} outputs: give a number from 0 to {}",
-             *options.logit, outputs, outputs - 1);
-    }
-    reduction.kind = ReductionKind::logit;
-    reduction.logit = *options.logit;
-    return reduction;
-}
 
 void append(std::vector<std::string>& all, const std::vector<std::string>& more) {
     all.insert(all.end(), more.begin(), more.end());
@@ -60,10 +45,22 @@ void broadcast_labels(const mpi::Communicator& world, Labels& labels) {
     labels.values = mpi::broadcast(world, std::move(labels.values));
 }
 
+/// Collective. Root's targets on every rank.
+void broadcast_targets(const mpi::Communicator& world, Matrix<double>& targets) {
+    const Index rows = mpi::broadcast(world, targets.rows());
+    const Index cols = mpi::broadcast(world, targets.cols());
+    const std::vector<double> values =
+        mpi::broadcast(world, std::vector<double>(targets.data(), targets.data() + targets.size()));
+    if (world.is_root()) return;
+    targets = Matrix<double>(rows, cols);
+    std::copy(values.begin(), values.end(), targets.data());
+}
+
 /// Collective.
 void broadcast_set(const mpi::Communicator& world, InputSet& set) {
     broadcast_selection(world, set.selection);
     if (set.labels) broadcast_labels(world, *set.labels);
+    if (set.targets) broadcast_targets(world, *set.targets);
 }
 
 /// One rank. Notes the other files that the values of `location` lie in, and their digests.
@@ -80,11 +77,13 @@ void follow_links(const std::string& location, const std::function<void()>& may_
 void open_set(InputSet& set, Index inputs, Index outputs, const std::optional<Labels>& train,
               const std::function<void()>& may_stop, Inputs& all) {
     for (const std::string& location : set.options.locations) follow_links(location, may_stop, all);
-    for (const std::string& location : {set.options.indices, set.labels_location, set.expected_location}) {
+    for (const std::string& location :
+         {set.options.indices, set.labels_location, set.targets_location, set.expected_location}) {
         if (!location.empty()) follow_links(location, may_stop, all);
     }
     set.selection = select_samples(set.options, inputs);
     if (set.labels) set.labels = read_labels(set.labels_location, set.selection, train ? &*train : nullptr);
+    if (set.targets) set.targets = read_targets(set.targets_location, set.selection, outputs);
     if (!set.expected_location.empty()) {
         Matrix<double> first_row(1, outputs);
         read_expected_outputs(set.expected_location, set.selection, 0, first_row.view());
@@ -95,14 +94,17 @@ void open_set(InputSet& set, Index inputs, Index outputs, const std::optional<La
 
 /// The sets that the options name, not opened yet. Test samples are scaled as the others are.
 void name_sets(const KernelOptions& options, Inputs& inputs) {
-    inputs.samples = {options.samples, options.labels, options.expected_outputs};
+    inputs.samples = {options.samples, options.labels, options.targets, options.expected_outputs};
     if (!options.labels.empty()) inputs.samples.labels.emplace();
+    if (!options.targets.empty()) inputs.samples.targets.emplace();
     if (options.test.locations.empty()) return;
-    inputs.test.emplace(InputSet{options.samples, options.test_labels, options.expected_test_outputs});
+    inputs.test.emplace(
+        InputSet{options.samples, options.test_labels, options.test_targets, options.expected_test_outputs});
     inputs.test->options.locations = options.test.locations;
     inputs.test->options.rows = options.test.rows;
     inputs.test->options.indices = options.test.indices;
     if (!options.test_labels.empty()) inputs.test->labels.emplace();
+    if (!options.test_targets.empty()) inputs.test->targets.emplace();
 }
 
 std::vector<const InputSet*> sets_of(const Inputs& inputs) {
@@ -135,7 +137,10 @@ SampleSet InputSet::as_set() const {
 
 Problem make_problem(const KernelOptions& options, const Inputs& inputs) {
     Problem problem{inputs.network, inputs.reduction, inputs.samples.as_set(), {}, {}, options.tile};
-    if (inputs.test) problem.test = inputs.test->as_set();
+    if (inputs.test) {
+        problem.test = inputs.test->as_set();
+        problem.test_reduction = &inputs.test_reduction;
+    }
     problem.precision = parse_precision(options.precision);
     problem.components = options.components == "all";
     problem.conjugate_kernels = choose_conjugate_kernels(options);
@@ -176,9 +181,10 @@ Matrix<double> read_few_samples(const mpi::Communicator& world, const InputSet& 
 std::vector<std::string> input_files(const KernelOptions& options) {
     std::vector<std::string> locations{options.model};
     append(locations, options.samples.locations);
-    append(locations, {options.samples.indices, options.labels, options.expected_outputs});
+    append(locations, {options.samples.indices, options.labels, options.targets, options.expected_outputs});
     append(locations, options.test.locations);
-    append(locations, {options.test.indices, options.test_labels, options.expected_test_outputs});
+    append(locations,
+           {options.test.indices, options.test_labels, options.test_targets, options.expected_test_outputs});
     std::vector<std::string> files;
     for (const std::string& location : locations) {
         if (location.empty()) continue;
@@ -202,14 +208,18 @@ Inputs load_inputs(const KernelOptions& options, const mpi::Communicator& world,
         model = read_any_model(options);
         const ReadNetwork read = make_any_network(model, options);
         const Index width = read.network.inputs(), outputs = read.network.outputs();
-        choose_reduction(options, outputs);
+        const Reduction reduction = choose_reduction(options, outputs);
         inputs.notes = model.tensors.notes;
         append(inputs.notes, read.notes);
         if (model.is_graph) require_samples_apart(model.graph, options.graph, read.network);
         name_inputs(read.inputs, inputs);
         open_set(inputs.samples, width, outputs, std::nullopt, may_stop, inputs);
         if (inputs.test) open_set(*inputs.test, width, outputs, inputs.samples.labels, may_stop, inputs);
-        for (const InputSet* set : sets_of(inputs)) require_widths_of_inputs(read.inputs, set->selection);
+        for (const InputSet* set : sets_of(inputs)) {
+            require_widths_of_inputs(read.inputs, set->selection);
+            require_targets_fit(reduction, *set);
+        }
+        append(inputs.notes, notes_of(reduction, read.network));
         if (options.dry_run && !options.resume) return;  // no file is written that would name digests
         for (const std::string& file : input_files(options))
             inputs.digests.push_back(digest_file(file, may_stop));
@@ -226,6 +236,9 @@ Inputs load_inputs(const KernelOptions& options, const mpi::Communicator& world,
     keep_inputs_of_weights(choose_conjugate_kernels(options), inputs.reduction, inputs.network);
     broadcast_set(world, inputs.samples);
     if (inputs.test) broadcast_set(world, *inputs.test);
+    inputs.test_reduction = inputs.reduction;
+    give_targets(inputs.samples, inputs.reduction);
+    if (inputs.test) give_targets(*inputs.test, inputs.test_reduction);
     return inputs;
 }
 

@@ -97,6 +97,30 @@ std::string numbers(const std::vector<double>& values, double if_none) {
     return values.empty() ? number(if_none) : fmt::format("{}", fmt::join(values, ","));
 }
 
+std::string digest_of_targets(const Targets& targets) {
+    if (!targets.are_classes()) return fmt::format("xxh3 {:016x}", checksum(targets.values.view()));
+    const std::string_view bytes(reinterpret_cast<const char*>(targets.classes.data()),
+                                 targets.classes.size() * sizeof(targets.classes[0]));
+    return fmt::format("classes, xxh3 {:016x}", checksum(bytes));
+}
+
+/// Which rows of J, beside what the names of the reduction say.
+void add_rows(const Inputs& inputs, Identity& identity) {
+    const Reduction& reduction = inputs.reduction;
+    if (reduction.kind == ReductionKind::loss) identity.emplace_back("loss", to_string(reduction.loss));
+    if (!reduction.chosen.empty())
+        identity.emplace_back("outputs", fmt::format("{}", fmt::join(reduction.chosen, ",")));
+    if (reduction.combinations) {
+        identity.emplace_back("combinations of outputs", fmt::format("{}", reduction.sensitivities()));
+        identity.emplace_back("seed of the combinations", fmt::format("{}", reduction.seed));
+    }
+    if (reduction.weights != RowWeights::none) identity.emplace_back("weights", "sqrt-hessian");
+    if (reduction.targets) identity.emplace_back("labels or targets", digest_of_targets(*reduction.targets));
+    if (inputs.test && inputs.test_reduction.targets)
+        identity.emplace_back("labels or targets of test samples",
+                              digest_of_targets(*inputs.test_reduction.targets));
+}
+
 }  // namespace
 
 Identity kernel_identity(const KernelOptions& options, const Inputs& inputs, const Product& product,
@@ -130,6 +154,7 @@ Identity kernel_identity(const KernelOptions& options, const Inputs& inputs, con
         {"tile", fmt::format("{}", shape.axes.column.panel_size)},
         {"matrices", matrices},
     };
+    add_rows(inputs, identity);
     for (auto& field : constants_by_name(network)) identity.push_back(std::move(field));
     if (inputs.test) {
         identity.emplace_back("test data", digest_of_data(inputs.test->options.locations, inputs));

@@ -28,6 +28,12 @@ Timing gather_timing(const Run& run, const Computed& computed) {
     return timing;
 }
 
+Matrix<double> copy_of(const Matrix<double>& matrix) {
+    Matrix<double> copy(matrix.rows(), matrix.cols());
+    std::copy_n(matrix.data(), matrix.size(), copy.data());
+    return copy;
+}
+
 /// Collective.
 SampleRecord gather_set(const mpi::Communicator& world, const InputSet& set, const ComputedSet& computed) {
     SampleRecord record;
@@ -35,6 +41,7 @@ SampleRecord gather_set(const mpi::Communicator& world, const InputSet& set, con
     record.hashes.assign(at(set.count()), 0);
     std::copy(computed.hashes.begin(), computed.hashes.end(), record.hashes.begin() + computed.samples.begin);
     mpi::bitwise_or(world, record.hashes);
+    if (set.targets) record.targets = copy_of(*set.targets);
     if (set.labels)
         record.labels.emplace(
             SampleRecord::Labels{set.labels->integers, set.labels->values, set.labels->classes});
@@ -61,6 +68,28 @@ DiagonalRecord gather_diagonals(const Run& run, const Computed& computed) {
     return record;
 }
 
+/// Of rows that are not simply all outputs, or one.
+void add_row_attributes(const Reduction& reduction, std::vector<Attribute>& root) {
+    const bool is_loss = reduction.kind == ReductionKind::loss;
+    const bool is_weighted = reduction.weights == RowWeights::sqrt_hessian;
+    if (reduction.chosen.empty() && !reduction.combinations && !reduction.needs_outputs()) return;
+    root.push_back({"reduction_text", describe(reduction)});
+    root.push_back({"rows_of_sample", reduction.sensitivities()});
+    if (is_loss) root.push_back({"loss", to_string(reduction.loss)});
+    if (is_weighted) {
+        root.push_back({"loss", to_string(Loss::cross_entropy)});
+        root.push_back({"weights", std::string("sqrt-hessian")});
+    }
+    if (!reduction.chosen.empty())
+        root.push_back(
+            {"outputs", std::vector<std::int64_t>(reduction.chosen.begin(), reduction.chosen.end())});
+    if (!reduction.combinations) return;
+    root.push_back({"project_outputs", reduction.sensitivities()});
+    root.push_back({"seed", static_cast<Index>(reduction.seed)});
+    root.push_back({"unbiased_for", std::string("trace")});
+    root.push_back({"signs", std::string(signs_in_words)});
+}
+
 std::vector<Attribute> root_attributes(const Run& run) {
     const Reduction& reduction = run.problem.reduction;
     const Axes& axes = run.shape.axes;
@@ -73,6 +102,7 @@ std::vector<Attribute> root_attributes(const Run& run) {
     root.push_back({"n_parameters", run.problem.network.parameters()});
     root.push_back({"reduction", to_string(reduction.kind)});
     root.push_back({"logit", reduction.logit});
+    add_row_attributes(reduction, root);
     root.push_back({"parameterization", run.inputs.parameterization});
     root.push_back({"precision", to_string(run.shape.precision)});
     if (axes.symmetric) {

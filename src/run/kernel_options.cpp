@@ -102,6 +102,10 @@ void add_sample_options(CLI::App& app, KernelOptions& o) {
     app.add_option("--labels", o.labels, "labels, copied into the output")
         ->type_name("FILE[:DATASET]")
         ->group(group);
+    app.add_option("--targets", o.targets,
+                   "of --reduction loss: what the outputs should be (N, C), or probabilities of the classes")
+        ->type_name("FILE[:DATASET]")
+        ->group(group);
     app.add_option("--expect-outputs", o.expected_outputs,
                    "your own outputs (N, C): checks that the network is yours")
         ->type_name("FILE[:DATASET]")
@@ -124,9 +128,37 @@ void add_test_options(CLI::App& app, KernelOptions& o) {
     app.add_option("--test-labels", o.test_labels, "labels of the test samples, copied into the output")
         ->type_name("FILE[:DATASET]")
         ->group(group);
+    app.add_option("--test-targets", o.test_targets, "targets (M, C) of the test samples")
+        ->type_name("FILE[:DATASET]")
+        ->group(group);
     app.add_option("--expect-test-outputs", o.expected_test_outputs,
                    "your own outputs (M, C) of the test samples")
         ->type_name("FILE[:DATASET]")
+        ->group(group);
+}
+
+void add_reduction_options(CLI::App& app, KernelOptions& o, const std::string& group) {
+    CLI::Option* reduction =
+        app.add_option(
+               "--reduction", o.reduction,
+               "over outputs: trace (default), mean, sum, full; or of one gradient a sample: loss, margin (log p/(1-p) of the class)")
+            ->group(group);
+    app.add_option("--logit", o.logit, "the kernel of this output alone (from 0)")
+        ->excludes(reduction)
+        ->group(group);
+    app.add_option(
+           "--loss", o.loss,
+           "of --reduction loss, of each sample: cross-entropy (of logits) or mse (mean over outputs)")
+        ->group(group);
+    add_list(app, "--outputs", o.outputs, "these outputs only, from 0, as in 0,3,5:8 (all)")->group(group);
+    app.add_option("--project-outputs", o.project_outputs,
+                   "K random +-1/sqrt(K) combinations of the outputs in their place; unbiased for trace")
+        ->type_name("K")
+        ->group(group);
+    app.add_option("--seed", o.seed, "of the combinations' signs (0)")->type_name("S")->group(group);
+    app.add_option(
+           "--weights", o.weights,
+           "sqrt-hessian: rows sqrt(p_r) (e_r - p)^T J, the root of the cross-entropy's Gauss-Newton matrix")
         ->group(group);
 }
 
@@ -139,12 +171,7 @@ void add_result_options(CLI::App& app, KernelOptions& o) {
     app.add_option("--space", o.space,
                    "samples (default): J J^T; params: J^T J; minima: whichever is smaller")
         ->group(group);
-    CLI::Option* reduction =
-        app.add_option("--reduction", o.reduction, "over outputs: trace (default), mean, sum, full")
-            ->group(group);
-    app.add_option("--logit", o.logit, "the kernel of this output alone (from 0)")
-        ->excludes(reduction)
-        ->group(group);
+    add_reduction_options(app, o, group);
     app.add_option("--components", o.components,
                    "store one matrix a parameter tensor: all (default), none; of samples only")
         ->group(group);

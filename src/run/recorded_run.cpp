@@ -8,8 +8,10 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <sstream>
+#include <utility>
 
 namespace tangram {
 
@@ -100,6 +102,37 @@ void require_samples(const Record& record, SampleOptions samples, const std::str
     require_unchanged(record, indices, indices, kernel, "");
 }
 
+/// Options that name labels or targets.
+constexpr std::array target_locations{&KernelOptions::labels, &KernelOptions::targets,
+                                      &KernelOptions::test_labels, &KernelOptions::test_targets};
+
+/// Labels and targets that lie in the samples' own file have moved with it. Before the samples' locations are replaced.
+void move_all_targets(KernelOptions& options, const MovedInputs& moved) {
+    for (const auto member : target_locations) {
+        std::string& location = options.*member;
+        for (const auto& [samples, now] :
+             {std::pair{&options.samples, &moved.data}, {&options.test, &moved.test}}) {
+            const bool lies_there =
+                std::any_of(samples->locations.begin(), samples->locations.end(), [&](const std::string& of) {
+                    return split_location(of).file == split_location(location).file;
+                });
+            if (location.empty() || now->empty() || !lies_there) continue;
+            move_to(location, split_location(*now).file);
+            break;
+        }
+    }
+}
+
+/// Those of the options that decide which rows of J there are; the others are of the network, not of the kernel.
+void keep_what_makes_rows(KernelOptions& options) {
+    options.expected_outputs.clear();
+    options.expected_test_outputs.clear();
+    const bool of_targets = options.reduction == "loss" || options.reduction == "margin";
+    if (of_targets && options.targets.empty()) return;  // labels
+    options.labels.clear();
+    options.test_labels.clear();
+}
+
 /// The shape that the recorded options make, tiles as the file has them. Throws unless it is the file's.
 Shape recorded_shape(const RecordedRun& run, const KernelFile& kernel) {
     Problem problem = make_problem(run.options, run.inputs);
@@ -146,15 +179,21 @@ RecordedRun load_recorded_run(const mpi::Communicator& world, const KernelFile& 
         require_unchanged(record, model, split_location(options.model).file, kernel.path, "--model");
         require_samples(record, options.samples, moved.data, "--data", kernel.path);
         require_samples(record, options.test, moved.test, "--test", kernel.path);
+        keep_what_makes_rows(options);
+        KernelOptions now = options;
+        move_all_targets(now, moved);
+        for (const auto member : target_locations) {
+            if ((options.*member).empty()) continue;
+            require_unchanged(record, split_location(options.*member).file, split_location(now.*member).file,
+                              kernel.path, "");
+        }
     });
     run.options = parse_configuration(mpi::broadcast(world, std::move(configuration)), kernel.path);
+    keep_what_makes_rows(run.options);
+    move_all_targets(run.options, moved);
     move_to(run.options.model, moved.model);
     for (std::string& location : run.options.samples.locations) move_to(location, moved.data);
     for (std::string& location : run.options.test.locations) move_to(location, moved.test);
-    run.options.labels.clear();  // of the network, not of the kernel
-    run.options.expected_outputs.clear();
-    run.options.test_labels.clear();
-    run.options.expected_test_outputs.clear();
     run.inputs = load_inputs(run.options, world);
     agree(world, [&] {
         if (run.inputs.samples.count() != kernel.samples || run.inputs.network.outputs() != kernel.outputs) {

@@ -93,8 +93,9 @@ std::string describe_plan(const Run& run) {
     const std::string panels = axes.symmetric
                                    ? count_of(axes.row.panels(), "panel", "panels")
                                    : fmt::format("{} x {} panels", axes.row.panels(), axes.column.panels());
-    return fmt::format("{} in {} of {}, {} of {}, {} to disk; {} as {} x {}, {} each", extent_of(axes),
-                       panels, axes.column.panel_size, count_of(axes.tiles(), "tile", "tiles"),
+    return fmt::format("{}, {}, in {} of {}, {} of {}, {} to disk; {} as {} x {}, {} each", extent_of(axes),
+                       describe(run.problem.reduction), panels, axes.column.panel_size,
+                       count_of(axes.tiles(), "tile", "tiles"),
                        count_of(static_cast<Index>(shape.matrices.size()), "matrix", "matrices"),
                        human_bytes(static_cast<double>(run.file_bytes)),
                        count_of(run.world().size(), "rank", "ranks"), grid.rows, grid.cols,
@@ -135,15 +136,11 @@ std::string plan_table(const Run& run, double rate, double wide_rate) {
 std::string summary(const Run& run, const CheckReport& report, const Timing& timing, const std::string& path,
                     Index file_bytes) {
     const double assembly = longest(timing, Phase::assemble);
-    const Reduction& of = run.problem.reduction;
-    std::string reduction = to_string(of.kind);
-    if (of.logit >= 0) reduction += fmt::format(" {}", of.logit);
     const StoredMatrix& total = run.shape.total();
     std::string text;
-    text +=
-        fmt::format("{:<11} {} x {}, {} of {} outputs, {}, {} parameterization\n", run.product.title,
-                    run.shape.rows(total), run.shape.columns(total), reduction, run.problem.network.outputs(),
-                    to_string(run.shape.precision), run.inputs.parameterization);
+    text += fmt::format("{:<11} {} x {}, {}, {}, {} parameterization\n", run.product.title,
+                        run.shape.rows(total), run.shape.columns(total), describe(run.problem.reduction),
+                        to_string(run.shape.precision), run.inputs.parameterization);
     text += fmt::format("network     {} layers, {} parameters\n", layers_of(run.problem.network).size(),
                         run.problem.network.parameters());
     text += fmt::format("tiles       {:.2f} s, {:.1f} GF/s on {} x {} threads\n", assembly,

@@ -1,7 +1,7 @@
 // What a kernel run's options must be before anything is opened; each refusal names the option.
 
+#include "choose_reduction.hpp"
 #include "tangram/network/activation.hpp"
-#include "tangram/network/reduction.hpp"
 #include "tangram/run/kernel_options.hpp"
 #include "tangram/run/options.hpp"
 #include "tangram/support/error.hpp"
@@ -33,7 +33,7 @@ void require_one_line(const std::vector<std::string>& paths) {
 void validate_paths(const KernelOptions& o) {
     if (o.output.empty()) fail(ExitCode::usage, "--output is empty: name the file to write");
     require_one_line({o.model, o.output, o.labels, o.expected_outputs, o.samples.indices});
-    require_one_line({o.test_labels, o.expected_test_outputs, o.test.indices});
+    require_one_line({o.test_labels, o.expected_test_outputs, o.test.indices, o.targets, o.test_targets});
     require_one_line(o.samples.locations);
     require_one_line(o.test.locations);
 }
@@ -58,11 +58,12 @@ void validate_samples(const KernelOptions& options) {
     if (!options.test.rows.empty() && !options.test.indices.empty())
         fail(ExitCode::usage, "--test-rows and --test-indices are both given: choose one");
     const bool of_test = !options.test.rows.empty() || !options.test.indices.empty() ||
-                         !options.test_labels.empty() || !options.expected_test_outputs.empty();
+                         !options.test_labels.empty() || !options.test_targets.empty() ||
+                         !options.expected_test_outputs.empty();
     if (of_test && options.test.locations.empty()) {
         fail(
             ExitCode::usage,
-            "--test-rows, --test-indices, --test-labels and --expect-test-outputs need --test: give the test samples");
+            "--test-rows, --test-indices, --test-labels, --test-targets and --expect-test-outputs need --test: give the test samples");
     }
 }
 
@@ -73,7 +74,7 @@ void validate_product(const KernelOptions& options) {
             "--test makes a kernel of test against training samples, --space {} chooses another: drop one of them",
             options.space);
     }
-    parse_reduction(options.reduction);
+    validate_reduction(options);
     parse_precision(options.precision);
     require_one_of("--space", options.space, {"samples", "params", "minima"});
     if (options.space == "params" && options.reduction == "full") {
@@ -88,7 +89,6 @@ void validate_product(const KernelOptions& options) {
     require_one_of("--components", options.components, {"all", "none"});
     if (options.conjugate_kernels)
         require_one_of("--conjugate-kernels", *options.conjugate_kernels, {"last", "all", "none"});
-    if (options.logit) require_between("--logit", *options.logit, 0, std::int64_t{1} << 40);
 }
 
 void validate_run(const KernelOptions& options) {

@@ -161,12 +161,12 @@ void forward(const Strip& strip) {
     }
 }
 
-/// S of the network's output: E, for each sample.   S (n R, C)
-void start_sensitivity(const Reduction& reduction, Index first_sample, MatrixView<double> S) {
+/// S of the network's output: E, for each sample, which may depend on its outputs (n, C).   S (n R, C)
+void start_sensitivity(const Reduction& reduction, Index first_sample, ConstMatrixView<double> outputs,
+                       MatrixView<double> S) {
     const Index R = reduction.sensitivities();
-    for (Index i = 0; i < S.rows; ++i) {
-        for (Index o = 0; o < S.cols; ++o) S(i, o) = reduction.weight(first_sample + i / R, i % R, o);
-    }
+    for (Index i = 0; i < outputs.rows; ++i)
+        reduction.fill_rows(first_sample + i, outputs.row(i), S.row_block(i * R, R));
 }
 
 /// Where S of a value lies during the backward sweep, (n R, d).
@@ -183,7 +183,8 @@ void backward(const Strip& strip, const BackwardPlan& plan, const Reduction& red
     const Index R = reduction.sensitivities();
     std::vector<bool> begun(network.values.size(), false);
     begun[at(network.output)] = true;
-    start_sensitivity(reduction, strip.first_sample, sensitivity_of(strip, plan, R, network.output));
+    start_sensitivity(reduction, strip.first_sample, strip.value(network.output),
+                      sensitivity_of(strip, plan, R, network.output));
     std::vector<ConstMatrixView<double>> inputs;
     std::vector<Contribution> contributions;
     for (std::size_t k = network.nodes.size(); k-- > 0;) {

@@ -1,7 +1,7 @@
 #pragma once
 // A finished kernel file, read back: what its attributes and the shapes of its datasets say.
 //
-//   /ntk and /components/<tensor> (n, n), /conjugate_kernels/<layer> (N, N)     n = N, or N C for full
+//   /ntk and /components/<tensor> (n, n), /conjugate_kernels/<layer> (N, N)     n = N, or N R for full, R = C
 //   the same, (m, n) and (M, N)                                                    of test samples against samples
 //   /parameter_gram (P, P)                                                         instead, with --space params
 //   /outputs (N, C)   /samples (N)   /checksums/<dataset> (tiles, tiles)
@@ -35,6 +35,13 @@ struct KernelFile {
     Index outputs = 1;       ///< C
     std::string software_version, date, reduction, parameterization;
     Index logit = -1;  ///< -1: none
+    /// Which rows of J, for people: "trace of 10 outputs".
+    std::string reduction_text;
+    Index rows_of_sample = 1;  ///< R: rows of J a sample
+    bool of_plain_outputs =
+        true;  ///< the reduction's name says all: no loss, no outputs chosen, combined or weighted
+    /// What takes the place of C where an entry is made of all outputs.
+    [[nodiscard]] Index outputs_that_count() const { return of_plain_outputs ? outputs : rows_of_sample; }
     RecordedChecks checks;
     std::optional<std::uint64_t> contents;  ///< checksum of all that is not a tile; older files have none
 };

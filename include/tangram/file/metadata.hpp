@@ -2,7 +2,7 @@
 // The second phase of writing: strings, attributes and small tables, which parallel HDF5 cannot write, by
 // rank 0 alone. All of it comes as data: what it means is known by those who hand it over.
 //
-//   /  /samples (N)  /labels (N)  /sample_hashes (N)  and the same of test samples  /parameter_blocks  /diagonal
+//   /  /samples (N)  /labels (N)  /targets (N, C)  /sample_hashes (N)  and the same of test samples  /parameter_blocks  /diagonal
 //   /component_diagonals/<tensor>  /checks  /checksums/<dataset> (tiles, tiles)  /timing (phases, ranks)  /provenance
 
 #include "tangram/file/provenance.hpp"
@@ -26,6 +26,7 @@ struct SampleRecord {
         std::vector<std::string> classes;  ///< of labels that were texts
     };
     std::optional<Labels> labels;
+    Matrix<double> targets;  ///< (N, C); empty where there are none
 };
 
 /// One line of the table of components in /checks.

@@ -80,6 +80,9 @@ struct Labels {
 Labels read_labels(const std::string& location, const SampleSelection& selection,
                    const Labels* train = nullptr);
 
+/// What the outputs should be for all samples of the selection, (N, C): stored as (rows of the input or N, C).
+Matrix<double> read_targets(const std::string& location, const SampleSelection& selection, Index outputs);
+
 /// The user's own outputs for samples [first, first + out.rows): (rows of the input or N, C) as stored.
 /// Returns whether the stored type is narrower than float64, so that agreement can only be expected to its
 /// precision.

@@ -13,6 +13,9 @@
 
 namespace tangram {
 
+/// One of the sets of samples of a problem.
+enum class SetOfSamples { samples, test };
+
 /// Samples [first, first + out.rows) of a set, (n, d_0), read from wherever they are. May be called by one thread at a time.
 using ReadSamples = std::function<void(Index first, MatrixView<double> out)>;
 
@@ -32,6 +35,11 @@ struct Problem {
     std::optional<Index> tile;  ///< units a panel (by how many there are and the network)
     bool components = true;     ///< a matrix a tensor beside the total
     ConjugateKernels conjugate_kernels = ConjugateKernels::last;
+    /// E of the test samples, where it is their own: the same rule for others' labels. Otherwise that of all.
+    const Reduction* test_reduction = nullptr;
+    [[nodiscard]] const Reduction& reduction_of(SetOfSamples set) const {
+        return set == SetOfSamples::test && test_reduction != nullptr ? *test_reduction : reduction;
+    }
 };
 
 }  // namespace tangram

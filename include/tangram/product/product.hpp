@@ -24,9 +24,6 @@
 
 namespace tangram {
 
-/// One of the sets of samples of a problem.
-enum class SetOfSamples { samples, test };
-
 /// Takes planes of either precision.
 struct PlaneSink {
     TileSink<float> narrow;

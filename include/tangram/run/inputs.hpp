@@ -18,9 +18,10 @@ namespace tangram {
 /// One set of samples, with what belongs to each of them.
 struct InputSet {
     SampleOptions options;
-    std::string labels_location, expected_location;  ///< "" for none
+    std::string labels_location, targets_location, expected_location;  ///< "" for none
     SampleSelection selection{};
     std::optional<Labels> labels{};
+    std::optional<Matrix<double>> targets{};  ///< (N, C)
     [[nodiscard]] Index count() const { return selection.count(); }
     /// The set as products take it. Stays valid as long as this does.
     [[nodiscard]] SampleSet as_set() const;
@@ -28,9 +29,9 @@ struct InputSet {
 
 struct Inputs {
     Network network;
-    std::string description;       ///< of the network, a table for people
-    std::string parameterization;  ///< its canonical name
-    Reduction reduction;
+    std::string description;              ///< of the network, a table for people
+    std::string parameterization;         ///< its canonical name
+    Reduction reduction, test_reduction;  ///< of the two sets: the same rule, their own labels or targets
     InputSet samples;
     std::optional<InputSet> test;
     std::vector<FileDigest> digests;         ///< of the files that the options name; on rank 0

@@ -21,12 +21,17 @@ struct KernelOptions {
     NetworkOptions network;
     GraphOptions graph;
     SampleOptions samples;
-    std::string labels, expected_outputs;  ///< FILE:DATASET, "" for none
+    std::string labels, targets, expected_outputs;  ///< FILE:DATASET, "" for none
     SampleOptions test;  ///< the rows of the kernel, where they are others; no locations for none
-    std::string test_labels, expected_test_outputs;
+    std::string test_labels, test_targets, expected_test_outputs;
     std::string space = "samples";
     std::string reduction = "trace";
     std::optional<std::int64_t> logit;
+    std::optional<std::string> loss;              ///< of reduction loss
+    std::vector<std::string> outputs;             ///< "3" or "5:8" each; none for all
+    std::optional<std::int64_t> project_outputs;  ///< random combinations
+    std::optional<std::int64_t> seed;             ///< of these (0)
+    std::optional<std::string> weights;           ///< of the outputs' rows
     std::string components = "all";
     std::optional<std::string> conjugate_kernels;  ///< last; none with components none
     std::string precision = "float32";

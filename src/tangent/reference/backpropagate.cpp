@@ -1,6 +1,7 @@
 #include "operators.hpp"
 #include "paths.hpp"
 #include "tangram/tangent/reference/jacobian.hpp"
+#include "tangram/tangent/reference/sample_rows.hpp"
 
 #include <algorithm>
 #include <cassert>
@@ -17,13 +18,12 @@ void apply(const Network& network, const Node& node, SampleGradient& sample) {
     reference::forward(node, reference::operands_of(network, node, sample), {y.data(), 1, size, size});
 }
 
-/// E of the sample; nothing where every output is a row of its own.
+/// E of the sample; nothing where every output is a row of its own, zeros where the outputs are needed first.
 Matrix<double> rows_of(const Followed& followed) {
     const Reduction& reduction = followed.reduction;
-    const bool is_identity = reduction.kind == ReductionKind::trace ||
-                             reduction.kind == ReductionKind::mean || reduction.is_full();
-    if (is_identity) return {};
+    if (reduction.is_every_output()) return {};
     Matrix<double> E(reduction.sensitivities(), reduction.outputs);
+    if (reduction.needs_outputs()) return E;
     for (Index r = 0; r < E.rows(); ++r) {
         for (Index o = 0; o < E.cols(); ++o) E(r, o) = reduction.weight(followed.sample, r, o);
     }
@@ -49,6 +49,7 @@ void sweep(const Network& network, std::span<const double> x, SampleGradient& sa
         if (!sample.values[at(node.output)].empty()) apply(network, node, sample);
     }
     sample.outputs = sample.value(network.output);
+    if (sample.of_outputs != nullptr) give_rows(sample);
 
     Matrix<double>& D_output = sample.sensitivities[at(network.output)];
     for (Index r = 0; r < D_output.rows(); ++r) {
@@ -90,6 +91,10 @@ SampleGradient empty_gradient(const Network& network, const Followed& followed) 
     sample.outputs.resize(at(network.outputs()));
     sample.shared = followed.shared;
     sample.E = rows_of(followed);
+    if (followed.reduction.needs_outputs()) {
+        sample.of_outputs = &followed.reduction;
+        sample.E_sizes = Matrix<double>(sample.E.rows(), sample.E.cols());
+    }
     reserve(network, sample.shared, sample.rows(), sample);
     return sample;
 }
@@ -120,11 +125,15 @@ SampleGradient empty_alike(const Network& network, const SampleGradient& sample,
     other.shared = std::move(shared);
     other.E = Matrix<double>(sample.E.rows(), sample.E.cols());
     std::copy_n(sample.E.data(), sample.E.size(), other.E.data());
+    other.of_outputs = sample.of_outputs;
+    other.E_sizes = Matrix<double>(sample.E_sizes.rows(), sample.E_sizes.cols());
+    std::copy_n(sample.E_sizes.data(), sample.E_sizes.size(), other.E_sizes.data());
     reserve(network, other.shared, other.rows(), other);
     return other;
 }
 
 std::vector<double> followed_outputs(const SampleGradient& sample, std::span<const double> f) {
+    if (sample.of_outputs != nullptr) return row_functions(sample, f);
     if (sample.E.rows() == 0) return {f.begin(), f.end()};
     std::vector<double> rows(at(sample.E.rows()));
     for (Index r = 0; r < sample.E.rows(); ++r) {

@@ -51,7 +51,7 @@ void pull_back_magnitudes(const Network& network, const Node& node, const Sample
 
 SampleGradient before_cancellation(const Network& network, const SampleGradient& sample) {
     SampleGradient sizes = empty_alike(network, sample, nullptr);
-    sizes.E = magnitudes_of(sample.E.view());
+    sizes.E = magnitudes_of(sample.of_outputs != nullptr ? sample.E_sizes.view() : sample.E.view());
     for (std::size_t v = 0; v < sizes.values.size(); ++v) {
         const std::vector<double>& value = sample.value(static_cast<Index>(v));
         std::transform(value.begin(), value.end(), sizes.values[v].begin(), magnitude);
@@ -74,6 +74,9 @@ Reduction before_cancellation(const Reduction& reduction) {
     Reduction sizes = reduction;
     if (reduction.by_sample)
         sizes.by_sample = std::make_shared<const Matrix<double>>(magnitudes_of(reduction.by_sample->view()));
+    if (reduction.combinations)
+        sizes.combinations =
+            std::make_shared<const Matrix<double>>(magnitudes_of(reduction.combinations->view()));
     return sizes;
 }
 

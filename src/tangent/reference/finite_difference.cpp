@@ -74,12 +74,27 @@ struct Difference {
     double curvature = 0;
 };
 
+/// How far from linear functions of the outputs went, as Ends::curvature has it for values.
+double curvature(const Vector& middle, ConstMatrixView<double> ends) {
+    double bent = 0;
+    double moved = 0;
+    for (Index r = 0; r < ends.cols; ++r) {
+        bent = std::max(bent, std::abs((ends(0, r) - middle[at(r)]) + (ends(1, r) - middle[at(r)])));
+        moved = std::max(moved, std::abs(ends(0, r) - ends(1, r)));
+    }
+    return bent > 0 ? bent / moved : 0;
+}
+
 std::optional<Difference> central_difference(const Motion& motion, double h) {
     const std::optional<Ends> ends = take_step(motion, h);
     if (!ends) return std::nullopt;
     Difference step{Vector(at(ends->outputs.cols())), ends->curvature};
     for (Index r = 0; r < ends->outputs.cols(); ++r)
         step.D[at(r)] = (ends->outputs(0, r) - ends->outputs(1, r)) / (2 * h);
+    const SampleGradient& middle = motion.middle;
+    if (middle.of_outputs != nullptr)
+        step.curvature = std::max(step.curvature,
+                                  curvature(followed_outputs(middle, middle.outputs), ends->outputs.view()));
     return step;
 }
 

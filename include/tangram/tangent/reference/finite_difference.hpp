@@ -45,7 +45,8 @@ struct EveryFew {
 
 /// Compares the Jacobian that jacobian_block() makes of `samples` with differences of the network's outputs
 /// at their inputs, tensor by tensor, of those that `tensors` names. Work a tensor and sample: C n for J u, and a forward pass from the nodes that use
-/// the tensor on for each end of each step.
+/// the tensor on for each end of each step. Where the rows depend on the outputs, E J against differences of the
+/// loss, or whatever they are gradients of: F (R) of tangent/reference/sample_rows.hpp in the place of the outputs.
 FiniteDifferenceResult compare_with_finite_differences(const Network& network,
                                                        std::span<const SampleGradient> samples,
                                                        std::uint64_t seed, EveryFew tensors = {});

@@ -37,6 +37,10 @@ struct SampleGradient {
     std::vector<Matrix<double>> sensitivities;
     SharedValues shared{};  ///< nothing: all values and sensitivities are here
     Matrix<double> E{};     ///< (R, C), whose rows were followed; nothing: all outputs were
+    /// Where E depends on the outputs, what it is of (tangent/reference/sample_rows.hpp), which must stay; else nullptr. Then also
+    /// the sizes of E's entries before terms of them cancel.
+    const Reduction* of_outputs = nullptr;
+    Matrix<double> E_sizes{};
 
     [[nodiscard]] const std::vector<double>& value(Index v) const {
         return shared && !(*shared)[at(v)].empty() ? (*shared)[at(v)] : values[at(v)];
@@ -66,7 +70,7 @@ SampleGradient backpropagate(const Network& network, const Followed& followed, s
 SampleGradient backpropagate_alike(const Network& network, const SampleGradient& sample,
                                    std::span<const double> x);
 
-/// E f, (R): what is followed of outputs f (C).
+/// E f, (R): what is followed of outputs f (C); where E depends on them, what its rows are gradients of.
 std::vector<double> followed_outputs(const SampleGradient& sample, std::span<const double> f);
 
 /// phi and phi' at z by dual numbers.
