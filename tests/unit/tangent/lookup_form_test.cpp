@@ -1,6 +1,7 @@
 // The form of tables: its blocks are those of the gradients spelled out, row by row of the table.
 
 #include "random_networks.hpp"
+#include "tangram/support/random.hpp"
 #include "tangram/tangent/forms.hpp"
 #include "worst.hpp"
 

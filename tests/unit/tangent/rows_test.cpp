@@ -1,13 +1,14 @@
 // Rows E of a sample: what features start from against long double formulas and against the reference's, and differences of the
 // loss itself.
 
-#include "helpers/random_networks.hpp"
+#include "random_networks.hpp"
 #include "tangram/network/reduction.hpp"
 #include "tangram/tangent/reference/finite_difference.hpp"
 #include "tangram/tangent/reference/sample_rows.hpp"
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <utility>
@@ -63,8 +64,11 @@ Matrix<double> reference_rows(const Reduction& reduction, Index sample, const st
     SampleGradient gradient;
     gradient.sample = sample;
     gradient.outputs = y;
-    give_rows(reduction, gradient);
-    return std::move(gradient.rows);
+    gradient.of_outputs = &reduction;
+    gradient.E = Matrix<double>(reduction.sensitivities(), reduction.outputs);
+    gradient.E_sizes = Matrix<double>(reduction.sensitivities(), reduction.outputs);
+    give_rows(gradient);
+    return std::move(gradient.E);
 }
 
 double worst(const Matrix<double>& E, const std::vector<Wide>& expected) {
@@ -214,16 +218,16 @@ TEST_CASE("differences of the loss itself agree with its gradient, and tell a wr
     const Matrix<double> X = random_samples(1, network.inputs(), 43);
     for (const Reduction& reduction : reductions) {
         CAPTURE(describe(reduction));
-        SampleGradient sample = backpropagate(network, {X.data(), at(X.cols())});
-        give_rows(reduction, sample);
+        SampleGradient sample = backpropagate(network, {reduction, 0, nullptr}, {X.data(), at(X.cols())});
         const auto error = [&] {
-            const FiniteDifferenceResult result =
-                compare_with_finite_differences(network, {&sample, 1}, 3, {}, &reduction);
+            const FiniteDifferenceResult result = compare_with_finite_differences(network, {&sample, 1}, 3);
             CHECK(result.decided > 0);
             return result.error;
         };
         CHECK(error() < finite_difference_tolerance);
-        sample.rows(0, 1) *= 1.001;
+        const Node& layer =
+            *std::ranges::find_if(network.nodes, [](const Node& node) { return !node.tensors.empty(); });
+        sample.sensitivities[at(layer.output)](0, 1) *= 1.001;
         CHECK(error() > finite_difference_tolerance);
     }
 }
