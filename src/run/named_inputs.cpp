@@ -51,7 +51,15 @@ void order_by_inputs(const std::vector<GraphInput>& inputs, const char* option, 
         samples.kinds.assign(locations.size(), inputs.front().kind);
         return;
     }
-    if (by_name.size() != locations.size() || by_name.size() != inputs.size()) {
+    const auto is_missing = [&](const GraphInput& input) { return !by_name.contains(input.name); };
+    const auto missing = std::find_if(inputs.begin(), inputs.end(), is_missing);
+    if (missing != inputs.end()) {
+        fail(
+            ExitCode::bad_input,
+            "no {} names the input {} of the model, which has {} inputs ({}): give {} NAME=FILE[:DATASET] once an input",
+            option, printable(missing->name), inputs.size(), names_of(inputs), option);
+    }
+    if (by_name.size() != locations.size()) {
         fail(
             ExitCode::usage,
             "the model has {} inputs ({}), and {} names {} of {} that it gives: give {} NAME=FILE[:DATASET] once an input",

@@ -73,7 +73,7 @@ std::string chosen_output(const Model& model, const GraphOptions& options) {
     if (model.outputs.size() == 1) return model.outputs.front().name;
     std::vector<std::string> names;
     for (const ValueInfo& output : model.outputs) names.push_back(printable(output.name));
-    fail(ExitCode::usage,
+    fail(ExitCode::bad_input,
          "the model has {} outputs ({}): give the one whose kernel it is by --value NAME ({})", names.size(),
          fmt::join(names, ", "), model.path);
 }
@@ -176,8 +176,10 @@ Graph make_graph_of(const Reading& reading, Index batch) {
         lower_parameters(model, inputs, needed_nodes(model, reading.output), reading.output, roles);
     tidy(lowered.network);
     if (lowered.network.tensors.empty()) {
-        fail(ExitCode::bad_input, "no parameter tensor leads to {} ({}): nothing to take a kernel of",
-             printable(reading.output), model.path);
+        fail(
+            ExitCode::bad_input,
+            "no parameter tensor leads to {} ({}): nothing to take a kernel of: choose another value by --value NAME, or other tensors by --wrt, --frozen",
+            printable(reading.output), model.path);
     }
     std::string description = to_table(lowered.rows, lowered.network);
     return {std::move(lowered.network), std::move(inputs), std::move(description), std::move(roles.notes)};

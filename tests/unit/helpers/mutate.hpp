@@ -36,6 +36,12 @@ inline std::size_t fuzz_mutations(std::size_t fallback) {
     return wanted == nullptr ? fallback : std::strtoull(wanted, nullptr, 10);
 }
 
+/// The first of them, TANGRAM_FUZZ_FIRST: to repeat one, or to share them among processes, where each has a seed of its own.
+inline std::size_t first_mutation() {
+    const char* first = std::getenv("TANGRAM_FUZZ_FIRST");
+    return first == nullptr ? 0 : std::strtoull(first, nullptr, 10);
+}
+
 /// Another number in the place of a run of digits: near it, or at the edge of a type.
 inline void edit_number(std::string& bytes, Random& random) {
     static const std::array<const char*, 14> edges{"0",
