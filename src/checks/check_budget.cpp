@@ -37,28 +37,46 @@ std::vector<bool> behind(const Network& network, Index tensor) {
     return made;
 }
 
+/// What the reference costs, in products.
+struct ReferenceCost {
+    double of_sample = 0;  ///< that is checked
+    double once = 0;       ///< each tensor moved alone: two ends from there on
+};
+
+ReferenceCost reference_cost(const Problem& problem) {
+    const Network& network = problem.network;
+    const auto R = static_cast<double>(problem.reduction.sensitivities());
+    const double sets = problem.test ? 2 : 1;
+    // Forward; backward for R rows, to the values and to the tensors, whose rows are made a second time for the differences, whose
+    // two ends are two passes.
+    const double pass = plain_cost(network, std::vector<bool>(network.values.size(), true));
+    ReferenceCost cost{sets * pass * (1 + 3 * R + 2), 0};
+    for (std::size_t t = 0; t < network.tensors.size(); ++t)
+        cost.once += 2 * plain_cost(network, behind(network, static_cast<Index>(t)));
+    return cost;
+}
+
 }  // namespace
+
+double operations_of_checks(const Problem& problem, Index check_samples) {
+    const ReferenceCost cost = reference_cost(problem);
+    return 2 * (cost.once + static_cast<double>(check_samples) * cost.of_sample);
+}
 
 Index affordable_check_samples(const Product& product, const Problem& problem, const Shape& shape) {
     const Network& network = problem.network;
     if (is_dense_chain(network)) return most_check_samples;
     const auto R = static_cast<double>(problem.reduction.sensitivities());
     const double products = forward_products(network);
-    const double sets = problem.test ? 2 : 1;
     const auto samples =
         static_cast<double>(problem.samples.count + (problem.test ? problem.test->count : 0));
     // Forward; backward for R rows, to the values and to the tensors.
     const double features = samples * products * (1 + 2 * R);
     const double tiles = product.operations(problem, shape) / 2 *
                          (problem.precision == Precision::float32 ? narrow_product : 1);
-    // Of a sample: the same by plain loops, the tensors' rows a second time for the differences, whose two ends are two passes.
-    const double pass = plain_cost(network, std::vector<bool>(network.values.size(), true));
-    const double of_sample = sets * pass * (1 + 3 * R + 2);
-    double alone = 0;  // each tensor alone: two ends from there on
-    for (std::size_t t = 0; t < network.tensors.size(); ++t)
-        alone += 2 * plain_cost(network, behind(network, static_cast<Index>(t)));
-    const double allowed = (features + tiles) / 4 - alone;
-    return std::clamp(static_cast<Index>(std::floor(std::max(allowed, 0.0) / of_sample)),
+    const ReferenceCost cost = reference_cost(problem);
+    const double allowed = (features + tiles) / 4 - cost.once;
+    return std::clamp(static_cast<Index>(std::floor(std::max(allowed, 0.0) / cost.of_sample)),
                       fewest_check_samples, most_check_samples);
 }
 

@@ -1,6 +1,9 @@
 #include "tangram/run/summary.hpp"
 
+#include "tangram/checks/check_budget.hpp"
+#include "tangram/network/operations.hpp"
 #include "tangram/support/progress.hpp"
+#include "tangram/tangent/features_work.hpp"
 
 #include <fmt/format.h>
 
@@ -107,13 +110,15 @@ std::string plan_table(const Run& run, double rate, double wide_rate) {
     const auto samples =
         static_cast<double>(problem.samples.count + (problem.test ? problem.test->count : 0));
     const double tile_operations = run.product.operations(problem, run.shape);
-    // A multiplication by every weight forward, one a sensitivity backward; the checks do it again, and as much
-    // for the probe.
-    const double feature_operations = 2 * samples * static_cast<double>(problem.network.parameters()) *
-                                      (1 + static_cast<double>(problem.reduction.sensitivities()));
+    const double feature_operations =
+        2 * samples * operations_of_features(problem.network, problem.reduction);
     const double features = feature_operations / wide_rate * run.memory.feature_rounds;
     const double tiles = tile_operations / rate;
-    const double checks = run.check_samples == 0 ? 0 : 2 * feature_operations / wide_rate;
+    // The probe of a chain makes the features anew, and as much again; that of a graph has them from the run.
+    const double check_operations = is_dense_chain(problem.network)
+                                        ? 2 * feature_operations
+                                        : operations_of_checks(problem, run.check_samples);
+    const double checks = run.check_samples == 0 ? 0 : check_operations / wide_rate;
     const auto bytes = [](Index count) { return human_bytes(static_cast<double>(count)); };
     std::string text =
         fmt::format("plan        {}\n\nmemory of the rank with the most\n", describe_plan(run));

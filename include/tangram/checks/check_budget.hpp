@@ -14,4 +14,7 @@ inline constexpr Index most_check_samples = 16, fewest_check_samples = 3;
 
 Index affordable_check_samples(const Product& product, const Problem& problem, const Shape& shape);
 
+/// What the reference and the differences of a graph cost, in operations that take as long as gemm's in float64.
+double operations_of_checks(const Problem& problem, Index check_samples);
+
 }  // namespace tangram
