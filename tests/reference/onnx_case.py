@@ -15,7 +15,7 @@ def normal(*shape):
     return RANDOM.standard_normal(shape)
 
 
-def case(name, opset, operator, inputs, outputs, constants=(), **attributes):
+def case(name, opset, operator, inputs, outputs, constants=(), ir_version=None, **attributes):
     """Floating arrays are inputs, but for those at the places `constants`; these and lists of integers are initializers; None is
     left out."""
     names, given, values = [], [], []
@@ -37,6 +37,8 @@ def case(name, opset, operator, inputs, outputs, constants=(), **attributes):
     node = helper.make_node(operator, names, [f"y{k}" for k in range(len(outputs))], **attributes)
     graph.node.append(node)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)])
+    if ir_version is not None:
+        model.ir_version = ir_version
     return NewCase(name, model, [(given, outputs)])
 
 

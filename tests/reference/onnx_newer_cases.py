@@ -107,6 +107,43 @@ def normalization_cases():
     yield case("matmul_batches", 13, "MatMul", [p, q], [p @ q])
 
 
+def latest_cases():
+    """What networks are made of, as opsets 18 to 21 have it; where these changed but the types that they take, it must stay what it was."""
+    f = torch.nn.functional
+    x, image = normal(3, 7), normal(2, 4, 6, 6)
+    w, b, scale = normal(4, 4, 3, 3), normal(4), numpy.abs(normal(4)) + 0.5
+    for opset, ir in ((18, 8), (19, 9), (20, 9), (21, 10)):
+        def latest(name, operator, inputs, outputs, constants=(), opset=opset, ir=ir, **attributes):
+            return case(f"{name}_at_{opset}", opset, operator, inputs, outputs, constants, ir, **attributes)
+
+        yield latest("conv", "Conv", [image, w, b], [through_torch(lambda *a: f.conv2d(*a, padding=1), image, w, b)], pads=[1] * 4)
+        yield latest("batch_norm", "BatchNormalization", [image, scale, b, b / 2, scale],
+                     [through_torch(lambda z, s, c: f.batch_norm(z, c / 2, s, s, c), image, scale, b)], constants=(3, 4))
+        yield latest("gemm", "Gemm", [x, x], [x @ x.T], transB=1)
+        yield latest("matmul", "MatMul", [x, x.T.copy()], [x @ x.T])
+        for name, of in (("Relu", lambda z: numpy.maximum(z, 0)), ("Identity", lambda z: z), ("Tanh", numpy.tanh), ("Exp", numpy.exp)):
+            yield latest(name, name, [x], [of(x)])
+        yield latest("add", "Add", [image, b[:, None, None]], [image + b[:, None, None]])
+        yield latest("max_pool", "MaxPool", [image], [through_torch(lambda z: f.max_pool2d(z, 2), image)], kernel_shape=[2, 2], strides=[2, 2])
+        yield latest("average_pool", "AveragePool", [image], [through_torch(lambda z: f.avg_pool2d(z, 2), image)], kernel_shape=[2, 2],
+                     strides=[2, 2])
+        yield latest("reduce_mean", "ReduceMean", [image, [2, 3]], [image.mean((2, 3))], keepdims=0)
+        yield latest("reduce_max", "ReduceMax", [x, [1]], [x.max(1, keepdims=True)])
+        yield latest("reduce_l2", "ReduceL2", [x, [1]], [numpy.linalg.norm(x, axis=1, keepdims=True)])
+        yield latest("flatten", "Flatten", [image], [image.reshape(2, -1)])
+        yield latest("reshape", "Reshape", [x, [7, -1]], [x.reshape(7, 3)])
+        yield latest("transpose", "Transpose", [image], [image.transpose(0, 2, 3, 1)], perm=[0, 2, 3, 1])
+        yield latest("squeeze", "Squeeze", [x[:, None], [1]], [x])
+        yield latest("unsqueeze", "Unsqueeze", [x, [0, -1]], [x[None, ..., None]])
+        yield latest("split", "Split", [x], numpy.split(x, (4,), 1), axis=1, num_outputs=2)
+        yield latest("pad", "Pad", [x, [0, 2, 1, 0]], [numpy.pad(x, ((0, 1), (2, 0)))])
+        yield latest("shape", "Shape", [image], [[2, 4, 6, 6]])
+        yield latest("layer_norm", "LayerNormalization", [x, numpy.ones(7)], [through_torch(lambda z: f.layer_norm(z, (7,)), x)])
+        yield latest("softmax", "Softmax", [x], [through_torch(lambda z: f.softmax(z, 1), x)])
+    yield case("pad_wrap", 19, "Pad", [x, [1, 9, 2, 3]], [numpy.pad(x, ((1, 2), (9, 3)), "wrap")], ir_version=9, mode="wrap")
+
+
 def newer_cases():
-    for family in (activation_cases, reduction_cases, pool_cases, convolution_cases, shape_cases, normalization_cases, long_tail_cases):
+    for family in (activation_cases, reduction_cases, pool_cases, convolution_cases, shape_cases, normalization_cases, latest_cases,
+                   long_tail_cases):
         yield from family()

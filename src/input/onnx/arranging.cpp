@@ -172,13 +172,14 @@ void slice(Lowering& l) {
     give(l, place(l, x, places));
 }
 
-enum class Padding { constant, reflect, edge };
+enum class Padding { constant, reflect, edge, wrap };
 
 /// Where entry i of a padded axis comes from, i from before - padding on.
 Index padded_from(Padding padding, Index i, Index length) {
     if (i >= 0 && i < length) return i;
     if (padding == Padding::constant) return -1;
     if (padding == Padding::edge) return i < 0 ? 0 : length - 1;
+    if (padding == Padding::wrap) return (i % length + length) % length;
     return i < 0 ? -i : 2 * (length - 1) - i;
 }
 
@@ -187,7 +188,9 @@ Padding padding_of(const Lowering& l) {
     if (mode == "constant") return Padding::constant;
     if (mode == "reflect") return Padding::reflect;
     if (mode == "edge") return Padding::edge;
-    refuse(l, fmt::format("its mode is '{}'", printable(mode)), "only constant, reflect and edge are known");
+    if (mode == "wrap") return Padding::wrap;
+    refuse(l, fmt::format("its mode is '{}'", printable(mode)),
+           "only constant, reflect, edge and wrap are known");
 }
 
 std::vector<Index> padded_places(const Lowering& l, Padding padding, Index before, Index after,
@@ -196,7 +199,7 @@ std::vector<Index> padded_places(const Lowering& l, Padding padding, Index befor
     const bool fits =
         std::max(before, after) <= most && std::min(before, after) >= -most && length + before + after >= 0;
     const bool mirrors = padding != Padding::reflect || (before < length && after < length);
-    const bool has_edge = padding != Padding::edge || length > 0;
+    const bool has_edge = length > 0 || (padding != Padding::edge && padding != Padding::wrap);
     if (!fits || !mirrors || !has_edge) {
         refuse(l, fmt::format("an axis of {} is padded by {} and {}", length, before, after),
                "check the pads in the file");

@@ -76,7 +76,7 @@ constexpr std::array notes{
         "nearest_modes; no antialias"},
     OperatorNote{"DepthToSpace SpaceToDepth", all, moves, rows, "DCR and CRD"},
     OperatorNote{"Concat Expand Flatten Pad Reshape Slice Split Squeeze Tile Transpose Unsqueeze", all, moves,
-                 rows, "Pad: constant, reflect, edge"},
+                 rows, "Pad: constant, reflect, edge, wrap"},
     OperatorNote{"ReverseSequence Trilu", "10-21; 14-21", moves, rows,
                  "lengths and diagonal must be constants"},
     OperatorNote{"Gather GatherElements GatherND", "9-21; 11-21; 11-21",
