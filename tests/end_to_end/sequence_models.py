@@ -250,7 +250,7 @@ class LastWord(nn.Module):
         places = torch.cumsum(kept.long(), 1) * kept.long()
         x = torch.tanh(self.mix(self.words(ids) + self.positions(places)))
         last = kept.long().sum(1, keepdim=True) - 1
-        return self.last(x.gather(1, last.unsqueeze(-1).expand(-1, -1, x.shape[-1])).squeeze(1))
+        return self.last(x.gather(1, last.unsqueeze(-1).expand(-1, -1, x.shape[-1])).flatten(1))
 
 
 def padded_tokens(length, seed=0):

@@ -10,7 +10,8 @@ BAD_INPUT = 3
 
 def model_of(nodes, initializers, inputs=(("x", ["n", 4]),), outputs=("y",), opset=17, **attributes):
     onnx = need("onnx")
-    helper, numbers = onnx.helper, onnx.numpy_helper
+    from onnx import helper, numpy_helper as numbers
+
     values = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape) for name, shape in inputs]
     made = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in outputs]
     tensors = [numbers.from_array(value if isinstance(value, numpy.ndarray) else numpy.ones(value, "f4"), name)
@@ -40,7 +41,7 @@ CASES = {
     "external data that is not there": (lambda: external("none.bin"), "initializer 'w'", "none.bin"),
     "external data outside": (lambda: external("../secret.bin"), "initializer 'w'", "outside"),
     "an operator that nobody knows": (lambda: model_of([LAYER, ("Frob", "h", "y")], {"w": (4, 3)}), "node 'frob' (Frob)", "--value"),
-    "control flow": (lambda: model_of([LAYER, ("Loop", "h", "y")], {"w": (4, 3)}), "node 'loop' (Loop)", "control flow"),
+    "control flow": (lambda: model_of([LAYER, ("Loop", "h", "y")], {"w": (4, 3)}), "node 'loop' (Loop)", "--value"),
     "quantized": (lambda: model_of([LAYER, ("QLinearConv", "hw", "y")], {"w": (4, 3)}), "(QLinearConv)", "quantized"),
     "opset 22": (lambda: model_of([("MatMul", "xw", "y")], {"w": (4, 3)}, opset=22), "the model", "opset 22"),
     "an input without samples": (lambda: model_of([("Add", "xt", "h"), ("MatMul", "hw", "y")], {"w": (4, 3)},

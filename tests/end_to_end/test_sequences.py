@@ -16,6 +16,7 @@ NAMES = ["encoder, post-norm", "encoder, pre-norm", "encoder, sequence first", "
          "GPT, int32", "GPT, tied", "GPT, one token", "GPT, many words", "mixer", "padded attention", "learned query", "Llama", "BERT",
          "masked mean", "einsum", "last word"]
 OPSETS = (17, 11, 14, 13)
+FIRST_OPSET = {"einsum": 12, "Llama": 14}  # that the exporter can write them in
 
 
 def inputs_of(samples):
@@ -79,7 +80,7 @@ def table():
     rows = {}
     for precision in ("float64", "float32"):
         for name in NAMES:
-            row = (name, precision, next(opsets), next(axes), next(ranks), next(reductions))
+            row = (name, precision, max(next(opsets), FIRST_OPSET.get(name, 0)), next(axes), next(ranks), next(reductions))
             rows["{}, {}, opset {}, dynamic {}, {} ranks, {}".format(*row)] = row
     return rows
 

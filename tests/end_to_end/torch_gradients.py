@@ -3,6 +3,7 @@ that the ONNX fixtures are made of. No code of the program's."""
 
 import numpy
 import onnx
+from onnx import helper, numpy_helper
 import torch
 from torch.nn import functional
 
@@ -10,7 +11,9 @@ torch.set_num_threads(1)
 
 
 def attributes_of(node):
-    return {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+    """Numbers as they were before the file made them float32: 1e-5, not 9.99999974e-06."""
+    values = {a.name: helper.get_attribute_value(a) for a in node.attribute}
+    return {name: float(str(numpy.float32(value))) if isinstance(value, float) else value for name, value in values.items()}
 
 
 def pads(a):
@@ -39,7 +42,7 @@ OPERATORS = {
 def graph(path):
     """({name: parameter}, x -> outputs) of an ONNX file."""
     model = onnx.load(path).graph
-    tensors = {i.name: torch.from_numpy(onnx.numpy_helper.to_array(i).astype("f8")) for i in model.initializer}
+    tensors = {i.name: torch.from_numpy(numpy_helper.to_array(i).astype("f8")) for i in model.initializer}
     parameters = {name: value.requires_grad_() for name, value in tensors.items() if "running" not in name}
 
     def f(x):

@@ -5,116 +5,19 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cassert>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 namespace tangram::onnx_file {
 
 namespace {
 
-Operand made(Builder& builder, Operator op, std::vector<Index> inputs, Shape shape,
-             Type type = Type::number) {
-    const Index size = count(shape);
-    if (size == 0) {
-        throw ShapeError(fmt::format("its result has the shape {} and no entries", shape_text(shape)),
-                         "check the shapes in the file");
-    }
-    return {std::move(shape), type, nullptr,
-            add_node(builder.network, std::move(op), builder.name, std::move(inputs), {}, size)};
-}
-
-/// Circular and hyperbolic functions, their inverses, and what jumps.
-double other_value_of(Function f, double a, double b, double x) {
-    switch (f) {
-        case Function::tan:
-            return std::tan(x);
-        case Function::asin:
-            return std::asin(x);
-        case Function::acos:
-            return std::acos(x);
-        case Function::atan:
-            return std::atan(x);
-        case Function::sinh:
-            return std::sinh(x);
-        case Function::cosh:
-            return std::cosh(x);
-        case Function::asinh:
-            return std::asinh(x);
-        case Function::acosh:
-            return std::acosh(x);
-        case Function::atanh:
-            return std::atanh(x);
-        case Function::sign:
-            return x > 0 ? 1 : x < 0 ? -1 : x;
-        case Function::floor:
-            return std::floor(x);
-        case Function::ceil:
-            return std::ceil(x);
-        case Function::round:
-            return std::nearbyint(x);
-        case Function::trunc:
-            return std::trunc(x);
-        case Function::threshold:
-            return x <= a ? 0 : x;
-        default:
-            return x > a ? x - b : x < -a ? x + b : std::isnan(x) ? x : 0;
-    }
-}
-
-double value_of(Function f, double a, double b, double x) {
-    switch (f) {
-        case Function::affine:
-            return a * x + b;
-        case Function::exp:
-            return std::exp(x);
-        case Function::log:
-            return std::log(x);
-        case Function::sqrt:
-        case Function::root:
-            return std::sqrt(x);
-        case Function::reciprocal:
-            return 1 / x;
-        case Function::abs:
-            return std::abs(x);
-        case Function::power:
-            return std::pow(x, a);
-        case Function::clip:
-            return std::min(std::max(x, a), b);
-        default:
-            return other_value_of(f, a, b, x);
-    }
-}
-
-/// The one floating number of a constant, or nothing.
-std::optional<double> number_of(const Operand& x) {
-    if (!x.is_constant() || x.type != Type::number || x.constant->size() != 1) return std::nullopt;
-    return x.constant->front();
-}
-
 bool counts_up(const std::vector<Index>& from) {
     for (std::size_t j = 0; j < from.size(); ++j) {
         if (from[j] != static_cast<Index>(j)) return false;
     }
     return true;
-}
-
-bool has_mask(const Operand& x) {
-    if (!x.is_constant()) return x.is_masked;
-    return std::any_of(x.constant->begin(), x.constant->end(),
-                       [](double number) { return std::isinf(number); });
-}
-
-/// f of x, but of the mask in it, which stays: an infinity is a fault of the network elsewhere.
-template <class F>
-Operand beside_mask(Builder& builder, const Operand& x, F f) {
-    constexpr double infinity = std::numeric_limits<double>::infinity();
-    const Operand mask = compare(builder, x, constant({}, {-infinity}, x.type), Compare::Relation::equal);
-    Operand rest = choose(builder, mask, constant({}, {0}, x.type), x);
-    rest.is_masked = false;
-    return choose(builder, mask, x, f(rest));
 }
 
 /// What each window of a constant gives, computed now.
@@ -127,6 +30,16 @@ Operand folded_windows(const Operand& x, const Windows& windows, Shape shape, F 
 }
 
 }  // namespace
+
+Operand made(Builder& builder, Operator op, std::vector<Index> inputs, Shape shape, Type type) {
+    const Index size = count(shape);
+    if (size == 0) {
+        throw ShapeError(fmt::format("its result has the shape {} and no entries", shape_text(shape)),
+                         "check the shapes in the file");
+    }
+    return {std::move(shape), type, nullptr,
+            add_node(builder.network, std::move(op), builder.name, std::move(inputs), {}, size)};
+}
 
 Operand constant(Shape shape, std::vector<double> values, Type type) {
     assert(count(shape) == static_cast<Index>(values.size()));
@@ -154,6 +67,17 @@ Index value_of(Builder& builder, const Operand& operand) {
     return made(builder, Constant{operand.constant}, {}, operand.shape).value;
 }
 
+Index value_beside(Builder& builder, Operand operand, Type other) {
+    if (operand.is_constant() && other != Type::number) operand.type = Type::number;
+    return value_of(builder, operand);
+}
+
+bool has_mask(const Operand& x) {
+    if (!x.is_constant()) return x.is_masked;
+    return std::any_of(x.constant->begin(), x.constant->end(),
+                       [](double number) { return std::isinf(number); });
+}
+
 Operand reshaped(const Operand& x, Shape shape) {
     if (count(shape) != count(x.shape)) {
         throw ShapeError(fmt::format("the shape {} cannot become {}", shape_text(x.shape), shape_text(shape)),
@@ -170,13 +94,15 @@ Operand arrange(Builder& builder, std::span<const Operand> inputs, std::vector<I
     }
     if (from.empty()) return constant(std::move(shape), {}, inputs[0].type);
     if (!std::all_of(inputs.begin(), inputs.end(), [](const Operand& x) { return x.is_constant(); })) {
+        const Type type =
+            std::ranges::find_if(inputs, [](const Operand& x) { return !x.is_constant(); })->type;
         std::vector<Index> values;
         for (const Operand& x : inputs) {
-            if (count(x.shape) > 0) values.push_back(value_of(builder, x));
+            if (count(x.shape) > 0) values.push_back(value_beside(builder, x, type));
         }
         auto table = std::make_shared<const Arrangement>(Arrangement{std::move(from), fill});
         Operand arranged =
-            made(builder, Arrange{std::move(table)}, std::move(values), std::move(shape), inputs[0].type);
+            made(builder, Arrange{std::move(table)}, std::move(values), std::move(shape), type);
         arranged.is_masked = std::isinf(fill) || std::any_of(inputs.begin(), inputs.end(), has_mask);
         return arranged;
     }
@@ -228,115 +154,6 @@ Operand largest(Builder& builder, const Operand& x, Windows windows, Shape shape
     }
     auto table = std::make_shared<const Windows>(std::move(windows));
     return made(builder, Largest{std::move(table), shares_ties}, {x.value}, std::move(shape), x.type);
-}
-
-Operand apply(Builder& builder, const Operand& x, Function f, double a, double b) {
-    if (f == Function::affine && a == 1 && b == 0) return x;
-    if (has_mask(x) && !x.is_constant() && f == Function::affine && a > 0)
-        return beside_mask(builder, x, [&](const Operand& rest) { return apply(builder, rest, f, a, b); });
-    if (!x.is_constant()) return made(builder, Apply{f, a, b}, {x.value}, x.shape, x.type);
-    std::vector<double> values = *x.constant;
-    for (double& value : values) value = value_of(f, a, b, value);
-    return constant(x.shape, std::move(values), x.type);
-}
-
-Operand activate(Builder& builder, const Operand& x, const Activation& phi) {
-    if (!x.is_constant()) return made(builder, Activate{phi, 1}, {x.value}, x.shape);
-    std::vector<double> values(x.constant->size());
-    std::vector<double> slopes(values.size());
-    activate(phi, 1, *x.constant, values, slopes);
-    return constant(x.shape, std::move(values), x.type);
-}
-
-Operand add(Builder& builder, const Operand& x, const Operand& y, double y_scale) {
-    if (x.is_constant() && y.is_constant()) {
-        return of_constants(x, y, x.type, [=](double a, double b) { return a + y_scale * b; });
-    }
-    if (has_mask(x))
-        return beside_mask(builder, x, [&](const Operand& rest) { return add(builder, rest, y, y_scale); });
-    if (has_mask(y) && y_scale > 0)
-        return beside_mask(builder, y, [&](const Operand& rest) { return add(builder, x, rest, y_scale); });
-    const Shape shape = broadcast_shape(x.shape, y.shape);
-    if (const auto c = number_of(y))
-        return broadcast(builder, apply(builder, x, Function::affine, 1, y_scale * *c), shape);
-    if (const auto c = number_of(x))
-        return broadcast(builder, apply(builder, y, Function::affine, y_scale, *c), shape);
-    const Index from_x = value_of(builder, broadcast(builder, x, shape));
-    const Index from_y = value_of(builder, broadcast(builder, y, shape));
-    return made(builder, Add{y_scale}, {from_x, from_y}, shape, x.type);
-}
-
-Operand multiply(Builder& builder, const Operand& x, const Operand& y) {
-    if (x.is_constant() && y.is_constant())
-        return of_constants(x, y, x.type, [](double a, double b) { return a * b; });
-    const Shape shape = broadcast_shape(x.shape, y.shape);
-    if (const auto c = number_of(y))
-        return broadcast(builder, apply(builder, x, Function::affine, *c, 0), shape);
-    if (const auto c = number_of(x))
-        return broadcast(builder, apply(builder, y, Function::affine, *c, 0), shape);
-    const Index from_x = value_of(builder, broadcast(builder, x, shape));
-    const Index from_y = value_of(builder, broadcast(builder, y, shape));
-    return made(builder, Mul{}, {from_x, from_y}, shape, x.type);
-}
-
-Operand compare(Builder& builder, const Operand& x, const Operand& y, Compare::Relation relation) {
-    if (x.is_constant() && y.is_constant()) {
-        return of_constants(x, y, Type::boolean, [=](double a, double b) {
-            const bool holds = relation == Compare::Relation::equal  ? a == b
-                               : relation == Compare::Relation::less ? a < b
-                                                                     : a <= b;
-            return holds ? 1.0 : 0.0;
-        });
-    }
-    const Shape shape = broadcast_shape(x.shape, y.shape);
-    const Index from_x = value_of(builder, broadcast(builder, x, shape));
-    const Index from_y = value_of(builder, broadcast(builder, y, shape));
-    return made(builder, Compare{relation}, {from_x, from_y}, shape, Type::boolean);
-}
-
-Operand negated(Builder& builder, const Operand& x) {
-    Operand y = apply(builder, x, Function::affine, -1, 1);
-    y.type = Type::boolean;
-    return y;
-}
-
-Operand choose(Builder& builder, const Operand& condition, const Operand& x, const Operand& y) {
-    const Shape shape = broadcast_shape(condition.shape, broadcast_shape(x.shape, y.shape));
-    if (!condition.is_constant()) {
-        const Index from_condition = value_of(builder, broadcast(builder, condition, shape));
-        const Index from_x = value_of(builder, broadcast(builder, x, shape));
-        const Index from_y = value_of(builder, broadcast(builder, y, shape));
-        Operand chosen = made(builder, Choose{}, {from_condition, from_x, from_y}, shape, x.type);
-        chosen.is_masked = has_mask(x) || has_mask(y);
-        return chosen;
-    }
-    const std::vector<Index> from_condition = broadcast_table(condition.shape, shape);
-    const std::vector<Index> from_x = broadcast_table(x.shape, shape);
-    const std::vector<Index> from_y = broadcast_table(y.shape, shape);
-    const Index before = count(x.shape);
-    std::vector<Index> from(from_x.size());
-    for (std::size_t j = 0; j < from.size(); ++j)
-        from[j] = (*condition.constant)[at(from_condition[j])] != 0 ? from_x[j] : before + from_y[j];
-    return arrange(builder, std::array{x, y}, std::move(from), shape);
-}
-
-Operand lookup(Builder& builder, const Operand& table, const Operand& ids) {
-    assert(table.shape.size() == 2);
-    Shape shape = ids.shape;
-    shape.push_back(table.shape[1]);
-    const Index from_ids = value_of(builder, ids);
-    const Index from_table = value_of(builder, table);
-    return made(builder, Lookup{table.shape[0], table.shape[1]}, {from_ids, from_table}, std::move(shape),
-                table.type);
-}
-
-Operand power(Builder& builder, const Operand& x, const Operand& y) {
-    if (x.is_constant() && y.is_constant())
-        return of_constants(x, y, x.type, [](double a, double b) { return std::pow(a, b); });
-    const Shape shape = broadcast_shape(x.shape, y.shape);
-    const Index from_x = value_of(builder, broadcast(builder, x, shape));
-    const Index from_y = value_of(builder, broadcast(builder, y, shape));
-    return made(builder, Power{}, {from_x, from_y}, shape);
 }
 
 Operand softmax(Builder& builder, const Operand& x, bool logarithm) {

@@ -34,6 +34,8 @@ struct Builder {
     std::map<Index, Index> parameters;  ///< value -> tensor, where the value is a parameter tensor itself
 };
 
+/// A node of the network. Throws ShapeError where it would have no entries.
+Operand made(Builder& builder, Operator op, std::vector<Index> inputs, Shape shape, Type type = Type::number);
 Operand constant(Shape shape, std::vector<double> values, Type type);
 /// f of two constants, entry by entry, broadcast.
 Operand of_constants(const Operand& x, const Operand& y, Type type,
@@ -41,6 +43,10 @@ Operand of_constants(const Operand& x, const Operand& y, Type type,
 
 /// The operand's value in the network, which a constant becomes now. Throws ShapeError where it is of integers.
 Index value_of(Builder& builder, const Operand& operand);
+/// The same of one that meets another of type `other`: integers and truth values may meet among themselves.
+Index value_beside(Builder& builder, Operand operand, Type other);
+/// -infinity may be among its numbers.
+bool has_mask(const Operand& x);
 
 /// The same numbers in another shape.
 Operand reshaped(const Operand& x, Shape shape);

@@ -16,8 +16,6 @@ constexpr const char* places = "its result says where entries are, and has no de
 constexpr const char* random = "its output is random";
 constexpr const char* quantized = "quantized numbers have no derivative";
 constexpr const char* float_model = "export the model before it is quantized";
-constexpr const char* control = "which nodes run is chosen while they run";
-constexpr const char* uncontrolled = "export the model without control flow: by tracing, not by scripting";
 constexpr const char* evaluation = "export the model in evaluation mode";
 constexpr const char* loss = "it is the loss of a batch, not of a sample";
 constexpr const char* logits = "export the network without it, or name the logits by --value NAME";
@@ -41,9 +39,6 @@ constexpr std::array table{
     Refusal{"QLinearConv", quantized, float_model},
     Refusal{"QLinearMatMul", quantized, float_model},
     Refusal{"QuantizeLinear", quantized, float_model},
-    Refusal{"If", control, uncontrolled},
-    Refusal{"Loop", control, uncontrolled},
-    Refusal{"Scan", control, uncontrolled},
     Refusal{"GRU", recurrent, unrolled},
     Refusal{"LSTM", recurrent, unrolled},
     Refusal{"RNN", recurrent, unrolled},

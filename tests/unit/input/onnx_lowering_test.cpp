@@ -280,7 +280,7 @@ TEST_CASE("onnx lowering: what couples samples or is random is refused, what is 
         says(Workbench("Dropout").value({2}).nothing().numbers({}, {1}, Type::boolean).refusal(), "random"));
     CHECK(says(Workbench("LSTM").value({2}).refusal(), "nn.LSTMCell"));
     CHECK(says(Workbench("RandomNormal").refusal(), "random"));
-    CHECK(says(Workbench("ArgMax").value({2}).refusal(), "has no derivative"));
+    CHECK(says(Workbench("Hardmax").value({2}).refusal(), "has no derivative"));
     for (const char* unknown : {"If", "Loop", ""}) CHECK_FALSE(static_cast<bool>(lowering_of(unknown)));
 }
 
