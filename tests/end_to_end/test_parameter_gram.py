@@ -244,7 +244,7 @@ def test_a_dry_run_plans_it(folder, widths, samples, options, word):
     run = tangram("kernel", "--model", model, "--data", data, "--activation", "tanh", "--space", "params", "--output", folder / "g.h5",
                   "--dry-run", "--threads", 1, *options, ranks=2)
     assert run.code == 0 and not run.errors, run
-    assert "19879 parameters in 26 panels of 768" in run.stdout and word in run.stdout, run.stdout
+    assert "19879 parameters, trace of 10 outputs, in 26 panels of 768" in run.stdout and word in run.stdout, run.stdout
     assert not list(folder.glob("g.h5*"))
 
 
