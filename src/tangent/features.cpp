@@ -13,8 +13,9 @@ namespace tangram {
 
 namespace {
 
-/// Samples that are pushed through the network at a time: enough for gemm, few enough that a strip of R x d
-/// sensitivities stays near 64 MiB, and all values of a graph below 256 MiB. It depends on the network alone, as the bits do.
+/// Samples that are pushed through the network at a time: enough for gemm, few enough that a strip of R x d sensitivities stays
+/// near 64 MiB. Most of a graph's products are of one sample: there 8 MiB, so that they stay near the cache, and all values below
+/// 256 MiB. It depends on the network alone, as the bits do.
 Index strip_samples(const Network& network, const Reduction& reduction) {
     Index widest = 0, all = 0;
     bool has_shared = false;
@@ -24,7 +25,8 @@ Index strip_samples(const Network& network, const Reduction& reduction) {
         widest = std::max(widest, value.size);
         all += value.size;
     }
-    const Index most = (Index{1} << 23) / std::max<Index>(widest * reduction.sensitivities(), 1);
+    const Index strip = Index{1} << (has_shared ? 20 : 23);
+    const Index most = strip / std::max<Index>(widest * reduction.sensitivities(), 1);
     return std::clamp<Index>(has_shared ? std::min(most, (Index{1} << 25) / all) : most, 1, 512);
 }
 

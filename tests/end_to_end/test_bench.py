@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 
-from harness import JOBS, TANGRAM, each, tangram
+from harness import JOBS, STARTS_FAST, TANGRAM, each, tangram
 
 SLOW = True
 
@@ -59,8 +59,8 @@ def test_the_table_says_the_same(folder, ranks):
 
 
 def test_ranks_without_panels_take_part(folder):
-    run = tangram("bench", "--samples", 3, "--widths", "2,3", "--tile", 2, "--repeat", 1, "--threads", 1, "--directory",
-                  folder, "--json", ranks=5)
+    run = tangram("bench", "--samples", 3, "--widths", "2,3", "--tile", 2, "--repeat", 1, "--threads", 1, "--gemm-seconds", 0.05,
+                  "--directory", folder, "--json", ranks=5)
     assert run.code == 0 and not run.errors, run
     assert json.loads(run.stdout)["ranks"] == 5 and list(folder.iterdir()) == []
 
@@ -85,7 +85,7 @@ def test_a_directory_that_is_not_there_is_named(folder):
 
 def test_the_benchmark_job_prints_every_row_and_removes_its_files(folder):
     done = subprocess.run([JOBS / "benchmark.sh"], cwd=folder, capture_output=True, text=True, stdin=subprocess.DEVNULL,
-                          env=dict(os.environ, TANGRAM=str(TANGRAM), TMPDIR=str(folder), QUICK="1"), timeout=600)
+                          env=dict(os.environ, TANGRAM=str(TANGRAM), TMPDIR=str(folder), QUICK="1", **STARTS_FAST), timeout=600)
     assert done.returncode == 0, done.stderr
     rows = [line.split(" | ")[0] for line in done.stdout.splitlines() if line.startswith("| ")]
     assert rows[2:] == [f"| {name}" for name in "aaabbbccccccddefg"], done.stdout

@@ -7,7 +7,7 @@ import subprocess
 import h5py
 
 from converters import need_torch
-from harness import JOBS, TANGRAM, assert_close, kernel, need
+from harness import JOBS, STARTS_FAST, TANGRAM, assert_close, kernel, need
 from test_export import jacobians, traces
 
 IMAGES = JOBS / "images"
@@ -52,7 +52,7 @@ def test_the_samples_are_the_digits(folder):
 
 def test_the_images_job_writes_a_verified_kernel_and_its_picture(folder):
     need("matplotlib")
-    done = subprocess.run([IMAGES / "run.sh", folder / "ntk.h5"], cwd=folder, env=dict(os.environ, TANGRAM=str(TANGRAM), ROWS="100:140"),
+    done = subprocess.run([IMAGES / "run.sh", folder / "ntk.h5"], cwd=folder, env=dict(os.environ, TANGRAM=str(TANGRAM), ROWS="100:140", **STARTS_FAST),
                           capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=120)
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith(f"{folder / 'ntk.png'}\n") and (folder / "ntk.png").read_bytes().startswith(b"\x89PNG"), done.stdout

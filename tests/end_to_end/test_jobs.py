@@ -6,13 +6,13 @@ import subprocess
 
 import h5py
 
-from harness import JOBS, TANGRAM
+from harness import JOBS, STARTS_FAST, TANGRAM
 
 SLOW = True
 
 
 def run(script, *words, folder):
-    return subprocess.run([script, *words], cwd=folder, env=dict(os.environ, TANGRAM=str(TANGRAM)), capture_output=True,
+    return subprocess.run([script, *words], cwd=folder, env=dict(os.environ, TANGRAM=str(TANGRAM), **STARTS_FAST), capture_output=True,
                           text=True, stdin=subprocess.DEVNULL, timeout=120)
 
 

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <limits>
+#include <vector>
 
 namespace tangram::operators {
 
@@ -41,14 +42,8 @@ void forward(const ForwardPass& pass) {
     }
 }
 
-/// into += s for what was largest in the window of j.
-void hand_on(const Largest& op, Index j, const double* x, double s, double* into) {
-    const Windows& windows = *op.windows;
-    const Winner winner = winner_of(windows, j, x);
-    if (!op.shares_ties || winner.ties <= 1) {
-        into[windows.from[at(winner.first)]] += s;
-        return;
-    }
+/// into += equal shares of s for what was largest in the window of j, from the first on.
+void share(const Windows& windows, Index j, const Winner& winner, const double* x, double s, double* into) {
     const double top = x[windows.from[at(winner.first)]];
     for (Index e = winner.first; e < windows.begin[at(j) + 1]; ++e) {
         const Index from = windows.from[at(e)];
@@ -56,14 +51,29 @@ void hand_on(const Largest& op, Index j, const double* x, double s, double* into
     }
 }
 
+/// What was largest is looked for once for all rows of a sample.
 void pull_back(const BackwardPass& pass) {
     const auto& op = std::get<Largest>(pass.node.op);
+    const Windows& windows = *op.windows;
     const Index R = pass.rows_per_sample();
     const Contribution& to = pass.to[0];
     begin(to);
+    std::vector<Winner> winners(at(pass.S.cols));
+    std::vector<Index> from(winners.size());
     for (Index i = 0; i < pass.S.rows; ++i) {
         const double* x = pass.inputs[0].row(i / R);
-        for (Index j = 0; j < pass.S.cols; ++j) hand_on(op, j, x, pass.S(i, j), to.S.row(i));
+        for (Index j = 0; i % R == 0 && j < pass.S.cols; ++j) {
+            winners[at(j)] = winner_of(windows, j, x);
+            from[at(j)] = windows.from[at(winners[at(j)].first)];
+        }
+        const double* s = pass.S.row(i);
+        double* into = to.S.row(i);
+        for (Index j = 0; j < pass.S.cols; ++j) {
+            if (op.shares_ties && winners[at(j)].ties > 1)
+                share(windows, j, winners[at(j)], x, s[j], into);
+            else
+                into[from[at(j)]] += s[j];
+        }
     }
 }
 
