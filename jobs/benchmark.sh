@@ -3,7 +3,7 @@
 # Markdown, on stdout.
 #
 #   jobs/benchmark.sh              a quarter of an hour on two cores, 4 GB of disk at a time; nothing else should run meanwhile
-#   QUICK=1 jobs/benchmark.sh      everything 8 times smaller: whether it works, not how fast
+#   QUICK=1 jobs/benchmark.sh      everything 16 times smaller: whether it works, not how fast
 #
 # What is compared runs in turn, so that a machine that is slow for a minute is slow for all. The files are in a
 # directory of their own in TMPDIR (or here), removed at the end: it should be on the disk that is meant.
@@ -15,7 +15,7 @@ export LC_ALL=C # a point in the seconds
 tangram="$(find_tangram)"
 smaller=1 repeat=5 most_ranks=16 gemm_seconds=1
 if [ "${QUICK:-0}" = 1 ]; then
-    smaller=8 repeat=1 most_ranks=3 gemm_seconds=0.05
+    smaller=16 repeat=1 most_ranks=3 gemm_seconds=0.02
 fi
 work="$(mktemp -d "${TMPDIR:-.}/tangram-benchmark-XXXXXX")"
 trap 'rm -rf "$work"' EXIT

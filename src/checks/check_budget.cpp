@@ -1,6 +1,7 @@
 #include "tangram/checks/check_budget.hpp"
 
 #include "tangram/network/operations.hpp"
+#include "tangram/tangent/steps.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -13,7 +14,8 @@ namespace {
 constexpr double plain_product = 10;  ///< one of the reference's loops
 constexpr double plain_entry =
     30;  ///< one entry of an operator that multiplies nothing: an activation, a pool
-constexpr double narrow_product = 0.5;  ///< of gemm in float32
+constexpr double narrow_product = 0.5;     ///< of gemm in float32
+constexpr double product_of_sample = 2.5;  ///< of features, whose products are small: one sample's
 
 /// Plain loops over these nodes, once.
 double plain_cost(const Network& network, const std::vector<bool>& values) {
@@ -56,11 +58,20 @@ ReferenceCost reference_cost(const Problem& problem) {
     return cost;
 }
 
+double samples_of(const Problem& problem) {
+    return static_cast<double>(problem.samples.count + (problem.test ? problem.test->count : 0));
+}
+
+/// The probe makes the gradients on positions twice: to fold them, and to apply them.
+double probe_cost(const Problem& problem) {
+    return 2 * samples_of(problem) * operations_of_making(problem.network, problem.reduction);
+}
+
 }  // namespace
 
 double operations_of_checks(const Problem& problem, Index check_samples) {
     const ReferenceCost cost = reference_cost(problem);
-    return 2 * (cost.once + static_cast<double>(check_samples) * cost.of_sample);
+    return 2 * (probe_cost(problem) + cost.once + static_cast<double>(check_samples) * cost.of_sample);
 }
 
 Index affordable_check_samples(const Product& product, const Problem& problem, const Shape& shape) {
@@ -68,14 +79,12 @@ Index affordable_check_samples(const Product& product, const Problem& problem, c
     if (is_dense_chain(network)) return most_check_samples;
     const auto R = static_cast<double>(problem.reduction.sensitivities());
     const double products = forward_products(network);
-    const auto samples =
-        static_cast<double>(problem.samples.count + (problem.test ? problem.test->count : 0));
     // Forward; backward for R rows, to the values and to the tensors.
-    const double features = samples * products * (1 + 2 * R);
+    const double features = product_of_sample * samples_of(problem) * products * (1 + 2 * R);
     const double tiles = product.operations(problem, shape) / 2 *
                          (problem.precision == Precision::float32 ? narrow_product : 1);
     const ReferenceCost cost = reference_cost(problem);
-    const double allowed = (features + tiles) / 4 - cost.once;
+    const double allowed = (features + tiles) / 4 - cost.once - probe_cost(problem);
     return std::clamp(static_cast<Index>(std::floor(std::max(allowed, 0.0) / cost.of_sample)),
                       fewest_check_samples, most_check_samples);
 }

@@ -92,7 +92,8 @@ std::optional<Judgement> judge_from_inputs(const Pair& pair, Judgement& so_far) 
         if (kernel.outputs > 1 && (kernel.reduction != "full" || one_row)) {
             if (auto judgement = judge_by_reduction(pair, few, so_far)) return judgement;
         }
-        return one_row ? std::nullopt : judge_by_other_network(pair, few, so_far);
+        if (one_row || !kernel.of_plain_outputs) return std::nullopt;
+        return judge_by_other_network(pair, few, so_far);
     } catch (const AgreedError& error) {
         so_far.numbers += fmt::format("reductions  others were not tried: {}\n", error.what());
         return std::nullopt;

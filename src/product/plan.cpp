@@ -24,6 +24,8 @@ Index gradient_bytes(const Network& network, const Reduction& reduction, Index s
     const Index rows = largest == 0 || reduction.is_full()
                            ? R
                            : std::clamp<Index>(reference_rows_values / (samples * largest), 1, R);
+    if (!reduction.is_every_output())  // E, and where it is made of the outputs its sizes
+        own += R * reduction.outputs * (reduction.needs_outputs() ? 2 : 1);
     return (samples * own + shared + 2 * samples * rows * largest) * wide;
 }
 

@@ -99,7 +99,8 @@ void add_sample_options(CLI::App& app, KernelOptions& o) {
            "samples lie along the first axis (by shape)")
         ->excludes(transpose)
         ->group(group);
-    app.add_option("--labels", o.labels, "labels, copied into the output")
+    app.add_option("--labels", o.labels,
+                   "labels, copied into the output; the classes of --reduction loss and margin")
         ->type_name("FILE[:DATASET]")
         ->group(group);
     app.add_option("--targets", o.targets,
@@ -125,10 +126,11 @@ void add_test_options(CLI::App& app, KernelOptions& o) {
     app.add_option("--test-indices", o.test.indices, "these rows of --test only, in this order")
         ->type_name("FILE[:DATASET]")
         ->group(group);
-    app.add_option("--test-labels", o.test_labels, "labels of the test samples, copied into the output")
+    app.add_option("--test-labels", o.test_labels, "labels of the test samples, as --labels")
         ->type_name("FILE[:DATASET]")
         ->group(group);
-    app.add_option("--test-targets", o.test_targets, "targets (M, C) of the test samples")
+    app.add_option("--test-targets", o.test_targets,
+                   "targets (M, C) of the test samples, of --reduction loss")
         ->type_name("FILE[:DATASET]")
         ->group(group);
     app.add_option("--expect-test-outputs", o.expected_test_outputs,

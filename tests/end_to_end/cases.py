@@ -7,7 +7,8 @@ import re
 import h5py
 import numpy
 
-from harness import DATA, JOBS, assert_close, script, tangram
+from harness import DATA, JOBS, assert_close, tangram
+from scripts import script
 
 CASES = DATA / "cases"
 FAILED = 5

@@ -6,7 +6,8 @@ import struct
 import zipfile
 from pathlib import Path
 
-from harness import JOBS, Skip, script
+from harness import JOBS, Skip
+from scripts import script
 
 
 def need_torch():

@@ -24,7 +24,7 @@ def many_samples(folder, name, count=133):
 def test_the_bits_of_133_images_in_tiles_are_the_same_whatever_ranks_threads_and_memory(folder, name):
     model, data = many_samples(folder, name)
     options = ["--tile", 32, "--check-samples", 3]
-    runs = [(1, 1, []), (2, 2, []), (3, 1, []), (5, 1, [])]
+    runs = [(1, 1, []), (2, 2, []), (5, 1, [])]
     command = ["kernel", "--model", model, "--data", data, "--output", folder / "k.h5", *options, "--threads", 1]
     plan = tangram(*command, "--dry-run", ranks=3)
     assert plan.code == 0, plan
@@ -37,6 +37,8 @@ def test_the_bits_of_133_images_in_tiles_are_the_same_whatever_ranks_threads_and
         if fits.code == 0 and "slices" in fits.stdout:
             runs.append((3, 1, limit))
             break
+    else:
+        raise AssertionError(f"no share of memory makes slices\n{plan.stdout}")
     first = None
     for number, (ranks, threads, more) in enumerate(runs):
         with kernel(model, data, folder / f"{number}.h5", *options, *more, ranks=ranks, threads=threads, precision="float32") as out:

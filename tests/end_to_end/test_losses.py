@@ -348,7 +348,18 @@ def test_check_and_compare_take_labels_from_where_they_were(folder):
     moved = tangram("check", folder / "k.h5", "--data", f"{folder}/moved.h5:x")
     assert moved.code == 0, moved
     compared = tangram("compare", folder / "k.h5", folder / "k.npy")
-    assert "2" in compared.stdout and "factor" in compared.stdout, compared
+    assert compared.code == 5 and "verdict     factor 2.000000 for all entries" in compared.stdout, compared
+
+
+@each({"margin": ("margin",), "sqrt-hessian": ("sqrt-hessian",)})
+def test_compare_finds_no_cause_in_what_is_no_kernel_of_the_loss(folder, rule):
+    (model, data, more), _, x, C = case(folder, "lenet")
+    path, *_ = made_of(folder, len(x), C)
+    with kernel(model, data, folder / "k.h5", *more, *words_of(rule, path)) as out:
+        A = random(8).normal(size=out["ntk"].shape)
+        numpy.save(folder / "k.npy", A @ A.T)
+    compared = tangram("compare", folder / "k.h5", folder / "k.npy")
+    assert compared.code == 5 and not compared.errors and "factor" not in compared.stdout.splitlines()[-1], compared
 
 
 @each({"chain": ("chain",), "lenet": ("lenet",)})

@@ -6,7 +6,8 @@ from pathlib import Path
 import h5py
 import numpy
 
-from harness import assert_close, each, kernel, need, script, tangram, write_h5
+from harness import assert_close, each, kernel, need, tangram, write_h5
+from scripts import script
 
 WIDTHS = (5, 4, 6, 4, 3, 4, 2)
 LONG = "module." * 3000 + "weight"

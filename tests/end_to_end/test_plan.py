@@ -99,7 +99,7 @@ DISKS = {
     "reduction full": (["--rows", "0:131", "--reduction", "full", "--tile", 30],),
     "conjugate kernels": (["--rows", "0:700", "--conjugate-kernels", "all", "--tile", 300],),
     "one sample": (["--rows", "0:1"],),
-    "all samples checked": (["--rows", "0:500", "--check-samples", 500, "--tile", 499],),
+    "all samples checked": (["--rows", "0:120", "--check-samples", 120, "--tile", 119],),
     "test samples": (["--rows", "0:300", "--test", DIGITS[3], "--test-rows", "300:399", "--tile", 64],),
     "test samples, full": (["--rows", "0:60", "--test", DIGITS[3], "--test-rows", "300:399", "--reduction", "full"],),
 }

@@ -11,7 +11,8 @@ import h5py
 import numpy
 
 from digits_kernel import DIGITS, MODEL, make
-from harness import DATA, JOBS, each, kernel, need, script, tangram
+from harness import DATA, JOBS, each, kernel, need, tangram
+from scripts import script
 
 SLOW = True
 DRAWING = threading.Lock()

@@ -6,7 +6,8 @@ import numpy
 
 from bad_input_table import BAD_INPUT, IO, USAGE
 from converters import need_torch, refused
-from harness import JOBS, each, script
+from harness import JOBS, each
+from scripts import script
 
 
 def to_npy(*words):

@@ -2,7 +2,9 @@
 outputs are PyTorch's and NumPy's."""
 
 import numpy
+import onnx
 import torch
+from onnx import helper
 
 from onnx_case import case, normal, through_torch
 from onnx_long_tail_cases import long_tail_cases
@@ -107,6 +109,23 @@ def normalization_cases():
     yield case("matmul_batches", 13, "MatMul", [p, q], [p @ q])
 
 
+def integer_cases():
+    """Integers that depend on the sample: x and y, cast, divided, and cast back."""
+    x = numpy.array([-4.0, -3, -9, 7, 8, 6, -6, 5, 4, 2.0**41 + 1])
+    y = numpy.array([2.0, 2, 4, -2, 3, 3, 3, -7, -2, 3])
+    for name, operator, want, attributes in (("div", "Div", numpy.trunc(x / y), {}), ("mod", "Mod", numpy.mod(x, y), {}),
+                                             ("mod_of_c", "Mod", numpy.fmod(x, y), {"fmod": 1})):
+        model = case(f"{name}_of_integers", 13, operator, [x, y], [want], **attributes)
+        graph = model.model.graph
+        graph.node[0].input[:], graph.node[0].output[:] = ["i0", "i1"], ["i"]
+        casts = [helper.make_node("Cast", [f"x{k}"], [f"i{k}"], to=onnx.TensorProto.INT64) for k in range(2)]
+        last = helper.make_node("Cast", ["i"], ["y0"], to=onnx.TensorProto.DOUBLE)
+        nodes = [*casts, graph.node[0], last]
+        del graph.node[:]
+        graph.node.extend(nodes)
+        yield model
+
+
 def latest_cases():
     """What networks are made of, as opsets 18 to 21 have it; where these changed but the types that they take, it must stay what it was."""
     f = torch.nn.functional
@@ -144,6 +163,6 @@ def latest_cases():
 
 
 def newer_cases():
-    for family in (activation_cases, reduction_cases, pool_cases, convolution_cases, shape_cases, normalization_cases, latest_cases,
+    for family in (activation_cases, reduction_cases, pool_cases, convolution_cases, shape_cases, normalization_cases, integer_cases, latest_cases,
                    long_tail_cases):
         yield from family()

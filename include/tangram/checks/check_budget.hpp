@@ -4,7 +4,7 @@
 //   checks(M) <= (features + tiles + checks(M)) / 5         3 <= M <= 16
 //
 // The explicit reference of a sample, and the differences, are plain loops, each of whose products costs some of gemm's; what
-// the probe costs does not depend on M. A dense chain, whose reference costs little beside its kernel, has 16.
+// the probe costs does not depend on M and is taken off first. A dense chain, whose reference costs little beside its kernel, has 16.
 
 #include "tangram/product/product.hpp"
 

@@ -13,10 +13,6 @@ namespace tangram::onnx_file {
 
 namespace {
 
-Index axes_in(const Operand& x) {
-    return static_cast<Index>(x.shape.size());
-}
-
 Operand arrange_one(const Lowering& l, const Operand& x, std::vector<Index> from, Shape shape,
                     double fill = 0) {
     return arrange(l.builder, std::span(&x, 1), std::move(from), std::move(shape), fill);

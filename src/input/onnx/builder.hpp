@@ -27,6 +27,10 @@ struct Operand {
     [[nodiscard]] bool is_constant() const { return constant != nullptr; }
 };
 
+inline Index axes_in(const Operand& x) {
+    return static_cast<Index>(x.shape.size());
+}
+
 /// The network while it is put together.
 struct Builder {
     Network& network;

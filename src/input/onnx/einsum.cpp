@@ -86,6 +86,7 @@ Equation equation_of(const Lowering& l) {
         if (letters > axes || (!is_open && letters != axes)) refuse_equation(l, text);
         most = std::max(most, axes - letters);
         equation.inputs.push_back(letters_of(l, term, axes - letters));
+        if (equation.inputs.back().size() != axes) refuse_equation(l, text);  // a second ellipsis
     }
     equation.output = arrow == std::string::npos ? implied_output(equation.inputs)
                                                  : letters_of(l, text.substr(arrow + 2), most);
@@ -194,9 +195,13 @@ Lengths lengths_of(const Lowering& l, const Equation& equation) {
     for (std::size_t k = 0; k < l.inputs.size(); ++k) {
         const Shape& shape = l.input(k).shape;
         for (std::size_t axis = 0; axis < shape.size(); ++axis) {
-            Index& length = lengths.emplace(equation.inputs[k][axis], 1).first->second;
-            if (length != 1 && shape[axis] != 1 && shape[axis] != length) {
-                refuse(l, fmt::format("an axis is {} and {} long", length, shape[axis]),
+            const char letter = equation.inputs[k][axis];
+            const std::size_t before = equation.inputs[k].find(letter);  // of a diagonal
+            Index& length = lengths.emplace(letter, 1).first->second;
+            if (shape[before] != shape[axis] || (length != 1 && shape[axis] != 1 && shape[axis] != length)) {
+                refuse(l,
+                       fmt::format("an axis is {} and {} long",
+                                   shape[before] != shape[axis] ? shape[before] : length, shape[axis]),
                        "check the shapes in the file");
             }
             length = std::max(length, shape[axis]);

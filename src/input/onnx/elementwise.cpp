@@ -46,13 +46,17 @@ Operand of_constants(const Lowering& l, Type type, F f) {
     return of_constants(l.input(0), l.input(1), type, f);
 }
 
-/// What rounds to an integer, or past it, when one integer is divided by another: by 1/y, which may be just below.
-constexpr double just_above = 1 + 0x1p-40;
-
-/// x / y of integers, without what is behind the point.
-Operand quotient(Builder& builder, const Operand& x, const Operand& y, bool integers) {
-    const Operand ratio = multiply(builder, x, apply(builder, y, Function::reciprocal));
-    return integers ? apply(builder, ratio, Function::affine, just_above, 0) : ratio;
+/// x / y without what is behind the point, down or towards 0. Of integers, up to 2^52: their quotients are 1/y apart, so that half of
+/// that more takes what was rounded just below a whole number past it, and nothing else.
+Operand whole_quotient(Builder& builder, const Operand& x, const Operand& y, Function f) {
+    const Operand r = apply(builder, y, Function::reciprocal);
+    const Operand ratio = multiply(builder, x, r);
+    if (x.type == Type::number) return apply(builder, ratio, f);
+    const Operand half = apply(builder, apply(builder, r, Function::abs), Function::affine, 0.5, 0);
+    if (f == Function::floor) return apply(builder, add(builder, ratio, half), f);
+    const Operand size =
+        apply(builder, add(builder, apply(builder, ratio, Function::abs), half), Function::floor);
+    return multiply(builder, apply(builder, ratio, Function::sign), size);
 }
 
 void refuse_division_by_0(const Lowering& l) {
@@ -72,8 +76,8 @@ void divide(Lowering& l) {
                              [=](double a, double b) { return integers ? std::trunc(a / b) : a / b; }));
         return;
     }
-    const Operand ratio = quotient(l.builder, x, y, integers);
-    give(l, integers ? apply(l.builder, ratio, Function::trunc) : ratio);
+    if (integers) return give(l, whole_quotient(l.builder, x, y, Function::trunc));
+    give(l, multiply(l.builder, x, apply(l.builder, y, Function::reciprocal)));
 }
 
 void modulo(Lowering& l) {
@@ -82,8 +86,8 @@ void modulo(Lowering& l) {
     const Operand& y = l.input(1);
     refuse_division_by_0(l);
     if (!x.is_constant() || !y.is_constant()) {
-        const Operand ratio = quotient(l.builder, x, y, x.type != Type::number);
-        const Operand times = apply(l.builder, ratio, of_dividend ? Function::trunc : Function::floor);
+        const Operand times =
+            whole_quotient(l.builder, x, y, of_dividend ? Function::trunc : Function::floor);
         return give(l, add(l.builder, x, multiply(l.builder, times, y), -1));
     }
     give(l, of_constants(l, x.type, [=](double a, double b) {

@@ -14,10 +14,6 @@ namespace tangram::onnx_file {
 
 namespace {
 
-Index axes_in(const Operand& x) {
-    return static_cast<Index>(x.shape.size());
-}
-
 Shape joined(std::initializer_list<std::span<const Index>> parts) {
     Shape shape;
     for (const std::span<const Index> part : parts) shape.insert(shape.end(), part.begin(), part.end());

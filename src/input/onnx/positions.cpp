@@ -13,10 +13,6 @@ namespace tangram::onnx_file {
 
 namespace {
 
-Index axes_in(const Operand& x) {
-    return static_cast<Index>(x.shape.size());
-}
-
 void eye_like(Lowering& l) {
     const Shape shape = l.input(0).shape;
     if (shape.size() != 2) refuse(l, describe(l.input(0)), "it must be a matrix");

@@ -13,10 +13,6 @@ namespace tangram::onnx_file {
 
 namespace {
 
-Index axes_in(const Operand& x) {
-    return static_cast<Index>(x.shape.size());
-}
-
 /// The numbers of entries before and from an axis on.
 std::array<Index, 2> split_at(const Shape& shape, Index axis) {
     return {count({shape.begin(), shape.begin() + axis}), count({shape.begin() + axis, shape.end()})};

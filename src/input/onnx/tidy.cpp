@@ -129,12 +129,12 @@ void recognise_layer(Network& network, Index number) {
 
 /// A product on several rows takes the parameter itself, not its transpose: it knows both ways to lie.
 void absorb_transpose(Network& network, Index number) {
-    const Uses uses(network);
     Node& node = network.nodes[at(number)];
     auto* product = std::get_if<MatMul>(&node.op);
     if (product == nullptr ||
         !std::all_of(product->b_of.begin(), product->b_of.end(), [](Index b) { return b == 0; }))
         return;
+    const Uses uses(network);
     const Index producer = uses.producer[at(node.inputs[1])];
     const auto weight = weight_of(network, uses, *product, node.inputs[1]);
     if (!weight || !std::holds_alternative<Arrange>(network.nodes[at(producer)].op)) return;
@@ -160,10 +160,11 @@ std::vector<bool> output_but_for_sums(const Network& network) {
 /// for these.
 void recognise_table(Network& network, Index number) {
     constexpr Index many = 4;
-    const Uses uses(network);
+    constexpr Index most = Index{1} << 24;  // panels hold ids as float32 too
     Node& node = network.nodes[at(number)];
     const auto* lookup = std::get_if<Lookup>(&node.op);
-    if (lookup == nullptr || network.values[at(node.inputs[0])].shared) return;
+    if (lookup == nullptr || lookup->rows > most || network.values[at(node.inputs[0])].shared) return;
+    const Uses uses(network);
     const auto tensor = own_tensor(network, uses, node.inputs[1]);
     const Index ids = network.values[at(node.inputs[0])].size;
     if (!tensor || network.tensors[at(*tensor)].units() != lookup->rows || lookup->rows <= many * ids ||

@@ -52,8 +52,16 @@ void pull_back_magnitudes(const Network& network, const Node& node, const Sample
 SampleGradient before_cancellation(const Network& network, const SampleGradient& sample) {
     SampleGradient sizes = empty_alike(network, sample, nullptr);
     sizes.E = magnitudes_of(sample.of_outputs != nullptr ? sample.E_sizes.view() : sample.E.view());
+    std::vector<bool> are_ids(network.values.size(), false);  // whose signs say where they count from
+    for (const Node& node : network.nodes) {
+        if (std::holds_alternative<Lookup>(node.op)) are_ids[at(node.inputs[0])] = true;
+    }
     for (std::size_t v = 0; v < sizes.values.size(); ++v) {
         const std::vector<double>& value = sample.value(static_cast<Index>(v));
+        if (are_ids[v]) {
+            sizes.values[v] = value;
+            continue;
+        }
         std::transform(value.begin(), value.end(), sizes.values[v].begin(), magnitude);
     }
     Matrix<double>& D_output = sizes.sensitivities[at(network.output)];

@@ -259,6 +259,8 @@ TEST_CASE(
          {"ij,jk->il", "ij,k", "i,jk", "ij", "ij,jk,kl", "ij,jk->ii", "i1,jk", "..i,jk"})
         CHECK(says(einsum(equation, {2, 3}, {3, 4}).refusal(), "Einsum"));
     CHECK(says(einsum("ij,jk->ik", {2, 3}, {4, 5}).refusal(), "3 and 4"));
+    CHECK(says(einsum("......,jk->jk", {2, 3, 4, 5}, {3, 4}).refusal(), "Einsum"));
+    CHECK(says(einsum("ii,jk->jk", {1, 3}, {3, 4}).refusal(), "1 and 3"));
 }
 
 TEST_CASE("onnx lowering: what couples samples or is random is refused, what is known by its own reason") {

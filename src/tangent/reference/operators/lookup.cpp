@@ -40,7 +40,7 @@ void pull_back(const Lookup& lookup, const Operands& in, ConstMatrixView<double>
     if (D_x.size() < 2) return;
     for (Index j = 0; j < D_y.cols; ++j) {
         const Index entry = source_of(lookup, in.inputs[0], 0, j);
-        for (Index r = 0; r < D_x[1].rows; ++r) D_x[1](r, entry) += D_y(r, j);
+        for (Index r = 0; entry >= 0 && r < D_x[1].rows; ++r) D_x[1](r, entry) += D_y(r, j);
     }
 }
 
@@ -58,7 +58,10 @@ void gradient_of_units(const Lookup& lookup, const Operands& in, std::span<const
 void add_rate(const Lookup& lookup, const Operands& in, std::size_t, const Direction& u,
               MatrixView<double> rate) {
     for (Index point = 0; point < rate.rows; ++point) {
-        for (Index j = 0; j < rate.cols; ++j) rate(point, j) += u(source_of(lookup, in.inputs[0], point, j));
+        for (Index j = 0; j < rate.cols; ++j) {
+            const Index entry = source_of(lookup, in.inputs[0], point, j);
+            if (entry >= 0) rate(point, j) += u(entry);
+        }
     }
 }
 
