@@ -92,7 +92,7 @@ std::string plain(double value) {
     if (value == 0 || !std::isfinite(value)) return fmt::format("{:.5f}", value);
     // Of the number as it will be rounded: 0.99999999 is 1.000000.
     const int magnitude = static_cast<int>(std::floor(std::log10(std::abs(value) * (1 + 5e-8))));
-    if (magnitude < -5 || magnitude > 15) return fmt::format("{:.{}e}", value, digits - 1);
+    if (magnitude < -9 || magnitude > 15) return fmt::format("{:.{}e}", value, digits - 1);
     return fmt::format("{:.{}f}", value, std::max(digits - 1 - magnitude, 0));
 }
 

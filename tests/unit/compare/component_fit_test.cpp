@@ -92,5 +92,6 @@ TEST_CASE("numbers are printed in plain decimals with seven digits") {
     CHECK(plain(-106.2404) == "-106.2404");
     CHECK(plain(12345678) == "12345678");
     CHECK(plain(2.186885e-7) == "0.0000002186885");
+    CHECK(plain(-4.789454e-16) == "-4.789454e-16");
     CHECK(plain(0) == "0.00000");
 }
