@@ -11,10 +11,11 @@ namespace tangram {
 namespace {
 
 // In units of a product of gemm in float64: rough, but the same everywhere, so that a run can be repeated.
-constexpr double plain_product = 10;  ///< one of the reference's loops
+constexpr double plain_product = 40;  ///< one of the reference's loops
 constexpr double plain_entry =
     30;  ///< one entry of an operator that multiplies nothing: an activation, a pool
-constexpr double steps_alone = 8;          ///< of a difference's ladder, at kinks
+constexpr double passes_together = 10;     ///< of a difference along all tensors, rounding tried
+constexpr double passes_alone = 3;         ///< along one, from there on: many steps end soon, at a kink
 constexpr double narrow_product = 0.5;     ///< of gemm in float32
 constexpr double product_of_sample = 2.5;  ///< of features, whose products are small: one sample's
 
@@ -50,12 +51,11 @@ ReferenceCost reference_cost(const Problem& problem) {
     const Network& network = problem.network;
     const auto R = static_cast<double>(problem.reduction.sensitivities());
     const double sets = problem.test ? 2 : 1;
-    // Forward; backward for R rows, to the values and to the tensors, whose rows are made a second time for the differences, whose
-    // two ends are two passes.
+    // Forward; backward for R rows, to the values and to the tensors, whose rows are made a second time for the differences.
     const double pass = plain_cost(network, std::vector<bool>(network.values.size(), true));
-    ReferenceCost cost{sets * pass * (1 + 3 * R + 2), 0};
+    ReferenceCost cost{sets * pass * (1 + 3 * R + passes_together), 0};
     for (std::size_t t = 0; t < network.tensors.size(); ++t)
-        cost.once += 2 * steps_alone * plain_cost(network, behind(network, static_cast<Index>(t)));
+        cost.once += passes_alone * plain_cost(network, behind(network, static_cast<Index>(t)));
     return cost;
 }
 
