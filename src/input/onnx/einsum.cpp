@@ -120,7 +120,7 @@ std::string filtered(const std::string& letters, Keep keep) {
 Lettered summed(const Lowering& l, const Lettered& value, const std::string& keep) {
     const std::string gone = filtered(value.axes, [&](char letter) { return !has(keep, letter); });
     const std::string stay = filtered(value.axes, [&](char letter) { return has(keep, letter); });
-    const Lettered ordered = in_order(l, value, stay + gone);
+    Lettered ordered = in_order(l, value, stay + gone);
     if (gone.empty()) return ordered;
     std::vector<Index> axes;
     for (std::size_t k = stay.size(); k < ordered.axes.size(); ++k) axes.push_back(static_cast<Index>(k));
