@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 namespace tangram::onnx_file {
@@ -74,8 +75,8 @@ Index value_beside(Builder& builder, Operand operand, Type other) {
 
 bool has_mask(const Operand& x) {
     if (!x.is_constant()) return x.is_masked;
-    return std::any_of(x.constant->begin(), x.constant->end(),
-                       [](double number) { return std::isinf(number); });
+    constexpr double mask = -std::numeric_limits<double>::infinity();
+    return std::find(x.constant->begin(), x.constant->end(), mask) != x.constant->end();
 }
 
 Operand reshaped(const Operand& x, Shape shape) {
