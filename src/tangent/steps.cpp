@@ -30,16 +30,30 @@ double Q_of(const Reduction& reduction) {
     return reduction.is_full() ? R * R : R;
 }
 
+PairSizes sizes_on_positions(const Reduction& reduction, const WeightUseSizes& use) {
+    const auto real = [](Index n) { return static_cast<double>(n); };
+    PairSizes sizes;
+    sizes.Q = Q_of(reduction);
+    sizes.groups = real(use.groups);
+    sizes.d_in = real(use.groups * use.d_in);
+    sizes.d_out = real(use.groups * use.d_out);
+    sizes.positions = real(use.positions);
+    sizes.parameters = real(use.groups * use.d_out * use.d_in);
+    sizes.pixels = real(use.pixels);
+    sizes.taps = real(use.taps);
+    sizes.channels = sizes.d_in / sizes.taps;
+    return sizes;
+}
+
 Form form_of(const Network& network, const Reduction& reduction, const Step& step,
              const WeightUseSizes& use) {
-    const auto size = [&](Index value) { return static_cast<double>(network.values[at(value)].size); };
-    const auto R = static_cast<double>(reduction.sensitivities());
-    const double Q = Q_of(reduction), T = static_cast<double>(use.positions), P = size(step.s);
-    const double d_in = static_cast<double>(use.groups * use.d_in),
-                 d_out = static_cast<double>(use.groups * use.d_out);
-    if (T * T * (d_in + Q * d_out) < Q * P) return Form::pairs;
+    const auto size = [&](Index value) { return network.values[at(value)].size; };
+    const PairSizes sizes = sizes_on_positions(reduction, use);
+    if (facts_of(Form::pairs).operations_of_pair(sizes) < facts_of(Form::made).operations_of_pair(sizes))
+        return Form::pairs;
+    const Index R = reduction.sensitivities();
     const Node& node = network.nodes[at(use.node)];
-    return R * P <= size(node.inputs[0]) + R * size(node.output) ? Form::rows : Form::made;
+    return R * size(step.s) <= size(node.inputs[0]) + R * size(node.output) ? Form::rows : Form::made;
 }
 
 /// A tensor that is a value: how its gradient is had, if a weight is all that it is.
@@ -58,17 +72,13 @@ void settle_form(const Network& network, const Reduction& reduction, Step& step)
 }
 
 PairSizes pair_sizes(const Network& network, const Reduction& reduction, const Step& step) {
+    if (is_on_positions(step.form))
+        return sizes_on_positions(reduction, *sole_use_of(network, network.nodes[at(step.node)].output));
     PairSizes sizes;
     sizes.Q = Q_of(reduction);
     sizes.constant = constant_sensitivity(network, reduction, step.s).has_value();
     sizes.d_in = static_cast<double>(network.values[at(step.x)].size);
     sizes.d_out = static_cast<double>(network.values[at(step.s)].size);
-    if (!is_on_positions(step.form)) return sizes;
-    const WeightUseSizes use = *sole_use_of(network, network.nodes[at(step.node)].output);
-    sizes.d_in = static_cast<double>(use.groups * use.d_in);
-    sizes.d_out = static_cast<double>(use.groups * use.d_out);
-    sizes.positions = static_cast<double>(use.positions);
-    sizes.parameters = sizes.d_out * static_cast<double>(use.d_in);
     return sizes;
 }
 

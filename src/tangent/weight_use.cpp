@@ -36,10 +36,14 @@ std::optional<WeightUseSizes> sizes_of(const Node& node) {
                               op->in_channels / op->groups * entries_of(op->kernel),
                               op->out_channels / op->groups,
                               entries_of(op->out),
+                              entries_of(op->in),
+                              entries_of(op->kernel),
                               1};
     }
-    if (const auto* op = std::get_if<MatMul>(&node.op); op != nullptr && is_weight(*op))
-        return WeightUseSizes{0, 1, op->inner, op->cols, op->batches() * op->rows, op->scale};
+    if (const auto* op = std::get_if<MatMul>(&node.op); op != nullptr && is_weight(*op)) {
+        const Index positions = op->batches() * op->rows;
+        return WeightUseSizes{0, 1, op->inner, op->cols, positions, positions, 1, op->scale};
+    }
     return std::nullopt;
 }
 

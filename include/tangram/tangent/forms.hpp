@@ -36,6 +36,10 @@ struct PairSizes {
     bool constant = false;       ///< the sensitivity
     double positions = 1;        ///< T
     double parameters = 0;       ///< of a weight on positions
+    double groups = 1;           ///< of its channels
+    double pixels = 1;           ///< that a convolution's positions see,
+    double channels = 0;         ///< of all groups, in each of them,
+    double taps = 1;             ///< through so many
 };
 
 struct FormFacts {

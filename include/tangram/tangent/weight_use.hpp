@@ -32,6 +32,7 @@ struct WeightUse {
 struct WeightUseSizes {
     Index node = 0;  ///< that uses the weight
     Index groups = 1, d_in = 1, d_out = 1, positions = 1;
+    Index pixels = 1, taps = 1;  ///< of a convolution; of a product, the positions and 1
     double scale = 1;
 };
 

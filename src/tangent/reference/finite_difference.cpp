@@ -140,7 +140,7 @@ struct Comparison {
 };
 
 /// Walks down the ladder for one direction and sample.
-Comparison compare(const Motion& motion, const DirectionalDerivative& derivative, std::uint64_t seed) {
+Comparison compare(const Motion& motion, const DirectionalDerivative& derivative) {
     Comparison result;
     std::optional<double> rounding;  // asked for where it matters: it costs some passes
     if (!std::ranges::all_of(derivative.Ju, [](double entry) { return std::isfinite(entry); })) {
@@ -160,7 +160,7 @@ Comparison compare(const Motion& motion, const DirectionalDerivative& derivative
                 result.error = std::min(result.error, off > 0 ? off / scale : 0);
                 break;
             }
-            if (!rounding) rounding = rounding_of_outputs(motion, seed);
+            if (!rounding) rounding = rounding_of_outputs(motion);
             const double noise = *rounding / h;
             if (off > 0 && noise > largest_noise * scale) break;  // all smaller steps are noisier
             const double allowed = scale + noise / tolerance;
@@ -211,9 +211,8 @@ void count(const Comparison& found, Index tensor, FiniteDifferenceResult& result
 void compare_along(const Network& network, const SampleGradient& sample, std::span<const Index> tensors,
                    Index number, std::uint64_t seed, Index worst, FiniteDifferenceResult& result) {
     Course course = course_of(network, sample, tensors, number, seed);
-    const std::uint64_t jitter = splitmix64(course.u[at(tensors.front())].stream);
     const Motion motion = motion_of(network, sample, std::move(course.u));
-    count(compare(motion, course.derivative, jitter), worst, result);
+    count(compare(motion, course.derivative), worst, result);
 }
 
 }  // namespace

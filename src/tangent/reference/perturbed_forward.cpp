@@ -81,17 +81,6 @@ double curvature(const Vector& middle, const Matrix<double>& x) {
     return bent > 0 ? bent / moved : 0;
 }
 
-/// Moves y up at one end and down at the other by the rounding that it may have suffered, signs at random. What is infinite,
-/// as a mask may be, suffers none.
-void jitter(const Vector& magnitude, std::uint64_t stream, Matrix<double>& y) {
-    for (std::size_t j = 0; j < magnitude.size(); ++j) {
-        if (!std::isfinite(magnitude[j])) continue;
-        const double shift = rounding_unit * magnitude[j] * random_sign(stream, j);
-        y(0, static_cast<Index>(j)) += shift;
-        y(1, static_cast<Index>(j)) -= shift;
-    }
-}
-
 /// E f at both ends.
 Matrix<double> followed_of(const Motion& motion, const Matrix<double>& outputs) {
     Matrix<double> followed(2, motion.middle.rows());
@@ -102,32 +91,31 @@ Matrix<double> followed_of(const Motion& motion, const Matrix<double>& outputs) 
     return followed;
 }
 
-/// [node]: what jitters where a node that moves is summed again; see magnitudes().
-std::vector<Vector> magnitudes_of(const Motion& motion) {
-    std::vector<Vector> all(motion.network.nodes.size());
-    for (std::size_t k = 0; k < all.size(); ++k) {
-        const Node& node = motion.network.nodes[k];
-        if (motion.moves[at(node.output)] && inputs_move(motion, node))
-            all[k] = magnitudes(node, operands_of(motion.network, node, motion.middle));
+/// max over r of the root of the sum over entries j of (S_rj size_j)^2; what is infinite, as a mask may be, is so exactly.
+double carried_on(const Matrix<double>& S, const Vector& sizes) {
+    double most = 0;
+    for (Index r = 0; r < S.rows(); ++r) {
+        double largest = 0;  // is divided by, so that squares neither overflow nor vanish
+        const auto part = [&](std::size_t j) {
+            return std::isfinite(sizes[j]) ? S(r, static_cast<Index>(j)) * sizes[j] : 0.0;
+        };
+        for (std::size_t j = 0; j < sizes.size(); ++j) largest = std::max(largest, std::abs(part(j)));
+        if (!(largest > 0)) continue;
+        double sum = 0;
+        for (std::size_t j = 0; j < sizes.size(); ++j) {
+            const double ratio = part(j) / largest;
+            sum += ratio * ratio;
+        }
+        most = std::max(most, largest * std::sqrt(sum));
     }
-    return all;
+    return most;
 }
 
-/// E f at both ends if nothing but rounding moves it.
-Matrix<double> jittered_outputs(const Motion& motion, const std::vector<Vector>& magnitudes,
-                                std::uint64_t stream) {
-    Walk walk(motion.network.values.size());
-    for (std::size_t k = 0; k < motion.network.nodes.size(); ++k) {
-        const Node& node = motion.network.nodes[k];
-        const auto output = at(node.output);
-        if (!motion.moves[output]) continue;
-        walk[output] = passed_on(motion, node, walk);
-        // what is not summed again at the ends of a step loses its own last bit only
-        const bool summed_again = inputs_move(motion, node);
-        jitter(summed_again ? magnitudes[k] : motion.middle.value(node.output), splitmix64(stream + k),
-               walk[output]);
-    }
-    return followed_of(motion, walk[at(motion.network.output)]);
+/// What rounds where the node is computed at the ends of a step, in units of rounding.
+Vector rounded_sizes(const Motion& motion, const Node& node) {
+    // what is not summed again at the ends of a step loses its own last bit only
+    if (!inputs_move(motion, node)) return motion.middle.value(node.output);
+    return magnitudes(node, operands_of(motion.network, node, motion.middle));
 }
 
 }  // namespace
@@ -176,19 +164,15 @@ std::optional<Ends> take_step(const Motion& motion, double h) {
     return Ends{followed_of(motion, walk[at(network.output)]), largest_curvature};
 }
 
-double rounding_of_outputs(const Motion& motion, std::uint64_t seed) {
-    constexpr int trials = 4;     // of which the largest counts,
-    constexpr double margin = 8;  // with a margin, because so few may all be lucky
-    const Vector outputs = followed_outputs(motion.middle, motion.middle.outputs);
-    double largest = std::max(underflow, rounding_unit * largest_entry(outputs));
-    if (!motion.moves[at(motion.network.output)]) return margin * largest;
-    const std::vector<Vector> magnitudes = magnitudes_of(motion);
-    for (int trial = 0; trial < trials; ++trial) {
-        const Matrix<double> ends = jittered_outputs(motion, magnitudes, splitmix64(seed ^ at(trial)));
-        for (Index r = 0; r < ends.cols(); ++r)
-            largest = std::max(largest, std::abs(ends(0, r) - ends(1, r)) / 2);
+double rounding_of_outputs(const Motion& motion) {
+    constexpr double margin = 12;  // over the expected size, since it must hold for every row and step
+    double sum = largest_entry(followed_outputs(motion.middle, motion.middle.outputs));
+    for (const Node& node : motion.network.nodes) {
+        const Matrix<double>& S = motion.middle.sensitivities[at(node.output)];
+        if (!motion.moves[at(node.output)] || S.rows() == 0) continue;
+        sum = std::hypot(sum, carried_on(S, rounded_sizes(motion, node)));
     }
-    return margin * largest;
+    return margin * std::max(underflow, rounding_unit * sum);
 }
 
 }  // namespace tangram::reference

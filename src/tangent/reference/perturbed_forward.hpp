@@ -38,8 +38,10 @@ struct Ends {
 /// Nothing as soon as a value crosses a point where its operator is not smooth.
 std::optional<Ends> take_step(const Motion& motion, double h);
 
-/// How far E f may be off at the ends of a step, by rounding alone.
-double rounding_of_outputs(const Motion& motion, std::uint64_t seed);
+/// How far E f may be off at the ends of a step, by rounding alone: each entry of each value v that is computed again is off by
+/// some eps |v|, of any sign, and moves E f by its sensitivity times that. An S that is wrong makes this wrong, and the comparison
+/// no weaker: noise counts up to a multiple of the tolerance only (finite_difference.hpp).
+double rounding_of_outputs(const Motion& motion);
 
 /// max |v|.
 double largest_entry(std::span<const double> v);

@@ -32,20 +32,26 @@ inline Index add_product_on_rows(Network& network, const std::string& name, Inde
     return add_node(network, op, name, {x, w}, {}, op.rows * op.cols);
 }
 
-/// (4, 2, 2) - convolutions in one group and in two, one-dimensional with dilation, in three groups on one position - products
-/// on two rows, the weight lying both ways - a layer of 3. Their forms, for up to three rows: made, made, pairs, pairs, made,
-/// pairs, outer.
+/// (4, 2, 2) - convolutions in one group and in two, with a stride, with pairs of pixels in one group and in two,
+/// one-dimensional with dilation, in three groups on one position - products on two rows, the weight lying both ways - a layer
+/// of 3. Their forms, for up to three rows: made, made, pairs (pixels), pairs (pixels), pairs, pairs, made, pairs, outer.
 inline Network random_on_positions(std::uint64_t seed) {
     Network network;
     network.values.push_back({"input", 16});
     const auto next = [&seed] { return seed++; };
-    Index x = add_convolution(network, "conv1", 0, {4, 8, 1, {2, 2}, {3, 3}, {2, 2}, {1, 1}, {1, 1}, {1, 1}},
+    Index x = add_convolution(network, "conv1", 0, {4, 8, 1, {2, 2}, {3, 3}, {4, 4}, {1, 1}, {1, 1}, {2, 2}},
                               next());
     x = add_activation(network, "tanh", x, 1);
-    x = add_convolution(network, "conv2", x, {8, 4, 2, {2, 2}, {3, 3}, {2, 2}, {1, 1}, {1, 1}, {1, 1}},
+    x = add_convolution(network, "conv2", x, {8, 6, 2, {4, 4}, {3, 3}, {2, 2}, {2, 2}, {1, 1}, {1, 1}},
                         next());
     x = add_activation(network, "tanh", x, 1);
-    x = add_convolution(network, "conv3", x, {4, 9, 1, {4}, {2}, {2}, {1}, {2}, {0}}, next());
+    x = add_convolution(network, "pixels1", x, {6, 16, 1, {2, 2}, {3, 3}, {2, 2}, {1, 1}, {1, 1}, {1, 1}},
+                        next());
+    x = add_activation(network, "tanh", x, 1);
+    x = add_convolution(network, "pixels2", x, {16, 16, 2, {2, 2}, {3, 3}, {2, 2}, {1, 1}, {1, 1}, {1, 1}},
+                        next());
+    x = add_activation(network, "tanh", x, 1);
+    x = add_convolution(network, "conv3", x, {16, 9, 1, {4}, {2}, {2}, {1}, {2}, {0}}, next());
     x = add_activation(network, "tanh", x, 1);
     x = add_convolution(network, "conv4", x, {9, 6, 3, {2}, {2}, {1}, {1}, {1}, {0}}, next());
     x = add_product_on_rows(network, "product1", x, {2, 3, 9, false, false, 1, {0}, {0}}, next());

@@ -142,7 +142,7 @@ TEST_CASE("rows of J from features are those of backpropagation, wherever the pa
             for (Index i = 0; i < J.rows(); ++i) expected += J(i, p) * J(i, p);
             REQUIRE(squares[at(p)] == doctest::Approx(expected).epsilon(1e-12));
         }
-        std::vector<double> s(32);
+        std::vector<double> s(256);  // as wide as the widest value
         for (const Index width : {Index{1}, Index{3}, Index{10}, P}) {
             for (Index first = 0; first < P; first += width) {
                 const Index count = std::min(width, P - first);

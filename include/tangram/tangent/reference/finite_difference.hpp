@@ -11,8 +11,8 @@
 // - A step is rejected when a preactivation crosses, or touches, a point where its activation is not
 //   smooth (see has_kink; also 0 of elu, and where softplus goes over to the identity).
 // - The error of a step is |D - J u|_max / (scale + noise / tolerance). scale is the size of J u for a
-//   typical u, max_r |J_r| / sqrt(n), or that of D if it is larger; noise is the rounding of D(h), measured
-//   by jittering the last bits of the forward pass. The ladder ends where noise > 10 tolerance scale.
+//   typical u, max_r |J_r| / sqrt(n), or that of D if it is larger; noise is the rounding of D(h): what the
+//   last bits of the forward pass come to, carried to the outputs by the sensitivities. The ladder ends where noise > 10 tolerance scale.
 //
 // The error of a tensor and sample is the smallest of its steps: a right J agrees at some step, a wrong one
 // at none. They are undecided, not wrong, if no step agrees but none came close to the derivative either:

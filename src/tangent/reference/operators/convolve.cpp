@@ -46,12 +46,8 @@ Index product(const std::vector<Index>& extents) {
     return all;
 }
 
-double as_it_is(double x) {
-    return x;
-}
-double magnitude(double x) {
-    return std::abs(x);
-}
+constexpr auto as_it_is = [](double x) { return x; };
+constexpr auto magnitude = [](double x) { return std::abs(x); };
 
 /// Sizes of one group.
 struct Group {
@@ -86,13 +82,13 @@ struct Group {
 template <class Factor>
 void add_sums(const Convolve& op, const Group& of, const double* x, const double* w, Factor factor,
               double* y) {
-    Matrix<double> X(of.terms(), of.positions);
+    Matrix<double> X(of.terms(), of.positions), own(of.outputs, of.terms());
     for (Index group = 0; group < op.groups; ++group, x += of.channels * of.pixels) {
         of.read(x, factor, X);
-        for (Index o = 0; o < of.outputs; ++o, w += of.terms(), y += of.positions) {
-            for (Index c = 0; c < of.terms(); ++c)
-                add_multiple(factor(w[c]), X.view().row(c), of.positions, y);
-        }
+        std::transform(w, w + own.size(), own.data(), factor);
+        add_product({own.data(), of.terms(), 1}, of.outputs, of.terms(), of.positions, X.data(), y);
+        w += own.size();
+        y += of.outputs * of.positions;
     }
 }
 
@@ -106,13 +102,12 @@ void pull_back_by(const Convolve& op, const Operands& in, ConstMatrixView<double
         const Index first_w = group * of.outputs * of.terms();
         const Index first_y = group * of.outputs * of.positions;
         const double* w = in.inputs[1].data + first_w;
+        Matrix<double> own(of.outputs, of.terms());
+        std::transform(w, w + own.size(), own.data(), factor);
         for (Index r = 0; r < D_x.rows; ++r) {
             Matrix<double> D_X(of.terms(), of.positions);
-            for (Index c = 0; c < of.terms(); ++c) {
-                for (Index o = 0; o < of.outputs; ++o)
-                    add_multiple(factor(w[o * of.terms() + c]), D_y.row(r) + first_y + o * of.positions,
-                                 of.positions, D_X.view().row(c));
-            }
+            const Strided transposed{own.data(), 1, of.terms()};
+            add_product(transposed, of.terms(), of.outputs, of.positions, D_y.row(r) + first_y, D_X.data());
             of.add_back(D_X, D_x.row(r) + first_x);
         }
         if (D_w.rows == 0) continue;

@@ -15,12 +15,8 @@ namespace tangram::reference {
 
 namespace {
 
-double as_it_is(double x) {
-    return x;
-}
-double magnitude(double x) {
-    return std::abs(x);
-}
+constexpr auto as_it_is = [](double x) { return x; };
+constexpr auto magnitude = [](double x) { return std::abs(x); };
 
 /// factor(op(A)) of batch b, (rows, inner).
 template <class Factor>
@@ -53,11 +49,11 @@ void add_products(const MatMul& op, const double* A, const double* B, Factor fac
     for (Index b = 0; b < op.batches(); ++b) {
         const Matrix<double> left = rows_of_A(op, A + op.a_of[at(b)] * op.rows * op.inner, factor);
         const Right right = rows_of_B(op, B + op.b_of[at(b)] * op.inner * op.cols, factor);
+        if (!right.transposed)
+            add_product({left.data(), op.inner, 1}, op.rows, op.inner, op.cols, right.rows.data(), y);
         for (Index i = 0; i < op.rows; ++i, y += op.cols) {
             for (Index j = 0; right.transposed && j < op.cols; ++j)
                 y[j] += dot(left.view().row(i), right.rows.view().row(j), op.inner);
-            for (Index k = 0; !right.transposed && k < op.inner; ++k)
-                add_multiple(left(i, k), right.rows.view().row(k), op.cols, y);
             for (Index j = 0; j < op.cols; ++j) y[j] *= factor(op.scale);
         }
     }
