@@ -3,10 +3,14 @@
 //   y = w X  (C_out / groups, positions)        S_w += S X^T        S_X = w^T S, added to x where its patches came from
 //
 //   x (C_in, in..)   w (C_out, C_in / groups, kernel..)   y (C_out, out..)        S (n R, C_out positions)
+//
+// Where positions are few, those of several samples stand beside each other, so that w is read once for all of them.
 
 #include "tangram/support/blas.hpp"
 #include "tangram/tangent/operators.hpp"
 #include "tangram/tangent/patches.hpp"
+
+#include <algorithm>
 
 namespace tangram::operators {
 
@@ -48,35 +52,93 @@ struct Sizes {
     [[nodiscard]] Index patch_values() const { return patches.is_x ? 0 : patches.rows() * patches.positions; }
 };
 
+/// Columns of a product that are enough for gemm.
+constexpr Index enough_columns = 256;
+
+/// Samples, or rows of S, of `rows` whose products are one: all have the same weights then.
+Index samples_at_once(const Patches& patches, ConstMatrixView<double> weights, Index rows) {
+    if (weights.ld != 0 && weights.rows > 1) return 1;
+    return std::clamp<Index>(enough_columns / patches.positions, 1, rows);
+}
+
+/// Memory for so many samples beside each other: their patches, and one group of y.
+struct SideBySide {
+    SideBySide(const Sizes& sizes, Index samples)
+        : of(sizes),
+          X(sizes.patches.rows() * sizes.patches.positions * samples),
+          y(samples > 1 ? sizes.channels_out() * sizes.patches.positions * samples : 0) {}
+    const Sizes& of;
+    AlignedBuffer<double> X, y;
+
+    /// (rows, positions) of the k-th of n samples, and all of them together.
+    static MatrixView<double> part(double* data, Index rows, Index positions, Index k, Index n) {
+        return {data + k * positions, rows, positions, n * positions};
+    }
+    [[nodiscard]] MatrixView<double> patches(Index k, Index n) const {
+        return part(X.data(), of.patches.rows(), of.patches.positions, k, n);
+    }
+    [[nodiscard]] MatrixView<double> outputs(Index k, Index n) const {
+        return part(y.data(), of.channels_out(), of.patches.positions, k, n);
+    }
+    static MatrixView<double> all(MatrixView<double> first, Index n) {
+        return {first.data, first.rows, n * first.cols, first.ld};
+    }
+};
+
+void copy_rows(ConstMatrixView<double> from, MatrixView<double> to) {
+    for (Index o = 0; o < from.rows; ++o) std::copy_n(from.row(o), from.cols, to.row(o));
+}
+
+/// y of one group of samples [first, first + n).
+void forward_group(const ForwardPass& pass, const SideBySide& beside, Index group, Index first, Index n) {
+    const Sizes& of = beside.of;
+    const auto w = of.w(pass.inputs[1].row(first), group);
+    if (n == 1) {
+        const ConstMatrixView<double> X =
+            patches_at(of.patches, of.x(pass.inputs[0].row(first), group), beside.X.data());
+        blas::gemm(Op::none, Op::none, 1.0, w, X, 0.0, of.y(pass.output.row(first), group));
+        return;
+    }
+    for (Index k = 0; k < n; ++k)
+        fill_patches(of.patches, of.x(pass.inputs[0].row(first + k), group), 0, beside.patches(k, n));
+    const MatrixView<double> X = SideBySide::all(beside.patches(0, n), n);
+    blas::gemm(Op::none, Op::none, 1.0, w, ConstMatrixView<double>(X), 0.0,
+               SideBySide::all(beside.outputs(0, n), n));
+    for (Index k = 0; k < n; ++k) copy_rows(beside.outputs(k, n), of.y(pass.output.row(first + k), group));
+}
+
 void forward(const ForwardPass& pass) {
     const auto& op = std::get<Convolve>(pass.node.op);
     const Patches patches = patches_of(op);
     const Sizes of{op, patches};
-    const AlignedBuffer<double> memory(of.patch_values());
-    for (Index i = 0; i < pass.output.rows; ++i) {
-        for (Index g = 0; g < op.groups; ++g) {
-            const ConstMatrixView<double> X =
-                patches_at(patches, of.x(pass.inputs[0].row(i), g), memory.data());
-            blas::gemm(Op::none, Op::none, 1.0, of.w(pass.inputs[1].row(i), g), X, 0.0,
-                       of.y(pass.output.row(i), g));
-        }
+    const Index at_once = samples_at_once(patches, pass.inputs[1], pass.output.rows);
+    const SideBySide beside(of, at_once);
+    for (Index first = 0; first < pass.output.rows; first += at_once) {
+        for (Index g = 0; g < op.groups; ++g)
+            forward_group(pass, beside, g, first, std::min(at_once, pass.output.rows - first));
     }
 }
 
-/// S_x += the patches of w^T S.
+/// S_x of one group of rows [first, first + n) += the patches of w^T S.
+void pull_back_group(const BackwardPass& pass, const SideBySide& beside, Index group, Index first, Index n) {
+    const Sizes& of = beside.of;
+    for (Index k = 0; k < n && n > 1; ++k)
+        copy_rows(of.y(pass.S.row(first + k), group), beside.outputs(k, n));
+    const ConstMatrixView<double> S =
+        n > 1 ? SideBySide::all(beside.outputs(0, n), n) : of.y(pass.S.row(first), group);
+    blas::gemm(Op::transpose, Op::none, 1.0, of.w(pass.inputs[1].row(first / pass.rows_per_sample()), group),
+               S, 0.0, SideBySide::all(beside.patches(0, n), n));
+    for (Index k = 0; k < n; ++k)
+        add_patches(of.patches, beside.patches(k, n), of.x(pass.to[0].S.row(first + k), group));
+}
+
 void pull_back_to_x(const BackwardPass& pass, const Sizes& of) {
-    const Contribution& to = pass.to[0];
-    const Index R = pass.rows_per_sample();
-    const Patches& patches = of.patches;
-    const AlignedBuffer<double> memory(patches.rows() * patches.positions);
-    const MatrixView<double> S_X{memory.data(), patches.rows(), patches.positions, patches.positions};
-    begin(to);
-    for (Index i = 0; i < pass.S.rows; ++i) {
-        for (Index g = 0; g < of.op.groups; ++g) {
-            blas::gemm(Op::transpose, Op::none, 1.0, of.w(pass.inputs[1].row(i / R), g),
-                       of.y(pass.S.row(i), g), 0.0, S_X);
-            add_patches(patches, S_X, of.x(to.S.row(i), g));
-        }
+    const Index at_once = samples_at_once(of.patches, pass.inputs[1], pass.S.rows);
+    const SideBySide beside(of, at_once);
+    begin(pass.to[0]);
+    for (Index first = 0; first < pass.S.rows; first += at_once) {
+        for (Index g = 0; g < of.op.groups; ++g)
+            pull_back_group(pass, beside, g, first, std::min(at_once, pass.S.rows - first));
     }
 }
 
