@@ -175,7 +175,7 @@ int run_kernel(const KernelOptions& options, const mpi::Communicator& world, Sto
     const Inputs inputs = read_inputs(context);
     Run run = prepare(context, inputs);
     say_where_it_runs(world, run.threads, *log);
-    log->info("network\n{}", inputs.description);
+    log->info("{}\n{}", inputs.network.gradients_are_given ? "factors" : "network", inputs.description);
     for (const std::string& note : inputs.notes) log->warn("{}", note);
     if (options.dry_run) {
         progress.finish();

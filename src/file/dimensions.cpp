@@ -112,7 +112,7 @@ void name_parameter_blocks(const h5::Handle& file) {
 void name_samples(const h5::Handle& file, const std::string& prefix, const SampleRecord& record,
                   const h5::Handle& output) {
     const h5::Handle samples = scale_of(file, prefix + "samples");
-    name_axes(file, prefix + "outputs", {&samples, &output});
+    if (h5::exists(file, prefix + "outputs")) name_axes(file, prefix + "outputs", {&samples, &output});
     name_axes(file, prefix + "sample_hashes", {&samples});
     if (record.labels) name_axes(file, prefix + "labels", {&samples});
     if (record.targets.size() > 0) name_axes(file, prefix + "targets", {&samples, &output});

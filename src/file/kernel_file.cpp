@@ -296,6 +296,7 @@ KernelFile read_kernel_file(const std::string& path, FailedChecks failed_checks)
         kernel.reduction = h5::read_text_attribute(root, "reduction");
         kernel.parameterization = h5::read_text_attribute(root, "parameterization");
         kernel.logit = h5::read_integer_attribute(root, "logit");
+        kernel.gradients_are_given = h5::has_attribute(root, "gradients");
         read_rows(root, path, kernel);
     });
     if (only_matrix.empty()) {
@@ -304,8 +305,9 @@ KernelFile read_kernel_file(const std::string& path, FailedChecks failed_checks)
     } else {
         kernel.shape.matrices.push_back({Role::total, "/" + only_matrix, only_matrix});
     }
-    kernel.shape.arrays.push_back({"/outputs", kernel.samples, kernel.outputs});
-    if (kernel.test_samples > 0)
+    if (!kernel.gradients_are_given)
+        kernel.shape.arrays.push_back({"/outputs", kernel.samples, kernel.outputs});
+    if (kernel.test_samples > 0 && !kernel.gradients_are_given)
         kernel.shape.arrays.push_back({"/test_outputs", kernel.test_samples, kernel.outputs});
     require_datasets(file, kernel);
     reading(path, "/checksums", [&] {

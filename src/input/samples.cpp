@@ -241,6 +241,7 @@ void read_source(const SampleOptions& options, const SampleSelection& selection,
 }  // namespace
 
 std::string data_text(const SampleOptions& options) {
+    if (!options.name.empty()) return printable(options.name);
     return printable(fmt::format("{}", fmt::join(options.locations, " + ")));
 }
 

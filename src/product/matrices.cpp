@@ -198,6 +198,14 @@ std::vector<StoredMatrix> sample_matrices(const Problem& problem, bool symmetric
     return matrices;
 }
 
+std::vector<StoredArray> output_arrays(const Problem& problem) {
+    std::vector<StoredArray> arrays;
+    if (problem.network.gradients_are_given) return arrays;
+    arrays.push_back({outputs_path, problem.samples.count, problem.network.outputs()});
+    if (problem.test) arrays.push_back({test_outputs_path, problem.test->count, problem.network.outputs()});
+    return arrays;
+}
+
 std::optional<Index> component_of(const Shape& shape, Index tensor) {
     return find_matrix(shape, [&](const StoredMatrix& m) { return m.is_component() && m.source == tensor; });
 }

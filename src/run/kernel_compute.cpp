@@ -120,7 +120,7 @@ ComputeHooks hooks_of(Computing& c) {
         read_set(c, which, samples, X);
     };
     hooks.name_samples = [&run](SetOfSamples which, const std::function<void()>& work) {
-        naming_samples(run.context.options.model, run.inputs.set(which), work);
+        naming_samples(source_of_gradients(run.context.options), run.inputs.set(which), work);
     };
     hooks.take_outputs = [&c](SetOfSamples which, const PanelRange&, ConstMatrixView<double> outputs) {
         Matrix<double>& own = c.set(which).outputs;
@@ -142,7 +142,7 @@ ComputeHooks hooks_of(Computing& c) {
     hooks.refuse_overflow = [&run](const std::string& parameter) {
         const bool is_narrow = run.shape.precision == Precision::float32;
         fail(ExitCode::bad_input, "J^T J overflows {} at {} ({}, {}): use {}smaller samples or weights",
-             to_string(run.shape.precision), parameter, run.context.options.model,
+             to_string(run.shape.precision), parameter, source_of_gradients(run.context.options),
              data_text(run.inputs.samples.options), is_narrow ? "--precision float64, or " : "");
     };
     return hooks;
@@ -168,11 +168,10 @@ void compute_all(const Run& run, OpenedOutput& output, Computed& computed) {
     agree(context.world, [&] {
         writer.checkpoint();
         fault_point("write", context.world.rank());
-        writer.write_rows(outputs_path, computed.samples.samples.begin,
-                          std::as_const(computed.samples.outputs).view());
-        if (computed.test)
-            writer.write_rows(test_outputs_path, computed.test->samples.begin,
-                              std::as_const(computed.test->outputs).view());
+        for (const StoredArray& array : run.shape.arrays) {
+            const ComputedSet& set = array.path == test_outputs_path ? *computed.test : computed.samples;
+            writer.write_rows(array.path, set.samples.begin, set.outputs.view());
+        }
         writer.sync();
     });
     computed.tiles_on_disk = mpi::sum(context.world, writer.tiles_whole());

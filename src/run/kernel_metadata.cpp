@@ -98,7 +98,10 @@ std::vector<Attribute> root_attributes(const Run& run) {
                                 {"n_samples", run.inputs.samples.count()}};
     if (run.inputs.test) root.push_back({"n_test_samples", run.inputs.test->count()});
     root.push_back({"n_outputs", run.problem.network.outputs()});
-    root.push_back({"output_operator", output_operator(run.problem.network)});
+    if (run.problem.network.gradients_are_given)
+        root.push_back({"gradients", std::string("given")});
+    else
+        root.push_back({"output_operator", output_operator(run.problem.network)});
     root.push_back({"n_parameters", run.problem.network.parameters()});
     root.push_back({"reduction", to_string(reduction.kind)});
     root.push_back({"logit", reduction.logit});

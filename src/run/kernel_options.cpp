@@ -33,7 +33,11 @@ void add_network_options(CLI::App& app, KernelOptions& o) {
     const std::string group = "Network";
     app.add_option("--model", o.model,
                    "trained network: safetensors, HDF5, Keras or ONNX; FILE or FILE:GROUP")
-        ->required()
+        ->type_name("FILE[:GROUP]")
+        ->group(group);
+    app.add_option(
+           "--factors", o.factors,
+           "gradients that another program made, in place of --model and --data: HDF5, or a text that names .npy files")
         ->type_name("FILE[:GROUP]")
         ->group(group);
     add_list(app, "--activation", o.network.activations,
@@ -72,7 +76,6 @@ void add_sample_options(CLI::App& app, KernelOptions& o) {
     app.add_option(
            "--data", o.samples.locations,
            "samples (N, ..): HDF5, .npy, .npz:NAME, IDX; repeated, their columns are joined; of a graph with several inputs NAME=FILE[:DATASET] once each")
-        ->required()
         ->allow_extra_args(false)
         ->type_name("FILE[:DATASET]")
         ->group(group);
@@ -115,8 +118,9 @@ void add_sample_options(CLI::App& app, KernelOptions& o) {
 
 void add_test_options(CLI::App& app, KernelOptions& o) {
     const std::string group = "Test samples";
-    app.add_option("--test", o.test.locations,
-                   "test samples (M, ..): the kernel of these (rows) against --data (columns)")
+    app.add_option(
+           "--test", o.test.locations,
+           "test samples (M, ..): the kernel of these (rows) against --data (columns); with --factors a file of such")
         ->allow_extra_args(false)
         ->type_name("FILE[:DATASET]")
         ->group(group);

@@ -9,6 +9,8 @@
 #include "tangram/support/progress.hpp"
 #include "tangram/support/text.hpp"
 
+#include <utility>
+
 namespace tangram {
 
 namespace {
@@ -30,9 +32,63 @@ void require_one_line(const std::vector<std::string>& paths) {
     }
 }
 
+/// What a network, or samples that go through one, are asked for by. In the order of --help.
+void refuse_beside_factors(const KernelOptions& o) {
+    const NetworkOptions& network = o.network;
+    const SampleOptions& samples = o.samples;
+    const std::pair<const char*, bool> given[] = {
+        {"--model", !o.model.empty()},
+        {"--activation", !network.activations.empty()},
+        {"--output-activation", network.output_activation.has_value()},
+        {"--parameterization", network.parameterization.has_value()},
+        {"--weight-std", !network.weight_std.empty()},
+        {"--bias-std", !network.bias_std.empty()},
+        {"--weight-scale", !network.weight_scale.empty()},
+        {"--bias-scale", !network.bias_scale.empty()},
+        {"--output-scale", !network.output_scale.empty()},
+        {"--layers", !network.layer_order.empty()},
+        {"--value", !o.graph.value.empty()},
+        {"--data", !samples.locations.empty()},
+        {"--data-scale", !samples.scale.empty()},
+        {"--data-shift", !samples.shift.empty()},
+        {"--data-mean", !samples.mean.empty()},
+        {"--data-std", !samples.std.empty()},
+        {"--channels-first", samples.channels_first},
+        {"--transpose or --no-transpose", samples.transpose.has_value()},
+        {"--targets", !o.targets.empty()},
+        {"--expect-outputs", !o.expected_outputs.empty()},
+        {"--test-targets", !o.test_targets.empty()},
+        {"--expect-test-outputs", !o.expected_test_outputs.empty()},
+        {"--reduction loss", o.reduction == "loss"},
+        {"--reduction margin", o.reduction == "margin"},
+        {"--loss", o.loss.has_value()},
+        {"--weights", o.weights.has_value()},
+        {"--conjugate-kernels", o.conjugate_kernels.value_or("none") != "none"}};
+    for (const auto& [option, is_given] : given) {
+        if (is_given)
+            fail(ExitCode::usage,
+                 "{} needs a network, and --factors gives gradients without one ({}): drop one of them",
+                 option, printable(o.factors));
+    }
+    if (o.test.locations.size() > 1)
+        fail(ExitCode::usage, "--test is given {} times beside --factors: name one file of factors",
+             o.test.locations.size());
+}
+
+/// A network and samples, or gradients.
+void validate_source(const KernelOptions& o) {
+    if (!o.factors.empty()) return refuse_beside_factors(o);
+    for (const auto& [option, is_given] :
+         {std::pair{"--model", !o.model.empty()}, std::pair{"--data", !o.samples.locations.empty()}}) {
+        if (!is_given)
+            fail(ExitCode::usage,
+                 "{} is required, unless --factors gives gradients: see 'tangram kernel --help'", option);
+    }
+}
+
 void validate_paths(const KernelOptions& o) {
     if (o.output.empty()) fail(ExitCode::usage, "--output is empty: name the file to write");
-    require_one_line({o.model, o.output, o.labels, o.expected_outputs, o.samples.indices});
+    require_one_line({o.factors, o.model, o.output, o.labels, o.expected_outputs, o.samples.indices});
     require_one_line({o.test_labels, o.expected_test_outputs, o.test.indices, o.targets, o.test_targets});
     require_one_line(o.samples.locations);
     require_one_line(o.test.locations);
@@ -124,6 +180,7 @@ void validate_checks(const KernelOptions& options) {
 }  // namespace
 
 void validate(const KernelOptions& options) {
+    validate_source(options);
     validate_paths(options);
     validate_network(options.network);
     validate_samples(options);

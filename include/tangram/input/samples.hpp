@@ -29,12 +29,13 @@ struct SampleOptions {
     std::optional<bool> transpose{};  ///< rows lie along the last axis of the file; not said: by shape
     bool channels_first = false;      ///< the last axis becomes the first after the rows
     std::vector<SampleKind> kinds{};  ///< [location]; none: all are numbers
+    std::string name{};               ///< what messages call them all; "": their locations
     [[nodiscard]] SampleKind kind(std::size_t k) const {
         return kinds.empty() ? SampleKind::numbers : kinds[k];
     }
 };
 
-/// "a.h5:x", or "a.h5:x + a.h5:t".
+/// "a.h5:x", or "a.h5:x + a.h5:t"; or their name.
 std::string data_text(const SampleOptions& options);
 
 /// A dataset of samples as it is read.

@@ -18,6 +18,7 @@ namespace tangram {
 
 struct KernelOptions {
     std::string model, output;
+    std::string factors;  ///< gradients that others made, in place of a model and samples; "" for none
     NetworkOptions network;
     GraphOptions graph;
     SampleOptions samples;
@@ -52,6 +53,11 @@ struct KernelOptions {
     std::string command_line;   ///< as it was typed
     std::string configuration;  ///< the options as TOML
 };
+
+/// The file that gradients come from, for messages: the model, or the factors.
+inline const std::string& source_of_gradients(const KernelOptions& options) {
+    return options.factors.empty() ? options.model : options.factors;
+}
 
 void add_kernel_options(CLI::App& app, KernelOptions& options);
 
