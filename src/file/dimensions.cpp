@@ -179,12 +179,22 @@ void name_timing(const h5::Handle& file, const Timing& timing) {
     name_axes(file, "/timing/peak_memory", {&rank});
 }
 
+void name_neighbours(const h5::Handle& file, const KernelMetadata& d) {
+    if (!d.neighbours) return;
+    const h5::Handle row = h5::open_dataset(file, "/row");
+    const h5::Handle place =
+        write_scale(file, "/neighbours/place", count_up(d.neighbours->K), "place in the order, 0 the first");
+    for (const char* name : {"largest", "largest_columns", "smallest", "smallest_columns"})
+        name_axes(file, std::string("/neighbours/") + name, {&row, &place});
+}
+
 }  // namespace
 
 void write_dimensions(const h5::Handle& file, const KernelMetadata& metadata) {
     name_matrices(file, metadata);
     name_parameter_blocks(file);
     name_outputs(file, metadata);
+    name_neighbours(file, metadata);
     name_checks(file, metadata);
     name_checksums(file, metadata);
     name_timing(file, metadata.timing);

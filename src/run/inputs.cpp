@@ -133,7 +133,7 @@ void name_inputs(const std::vector<GraphInput>& of_graph, Inputs& inputs) {
 }
 
 ConjugateKernels choose_conjugate_kernels(const KernelOptions& options) {
-    const bool is_none = options.components == "none" || !options.factors.empty();
+    const bool is_none = !stores_components(options) || !options.factors.empty();
     const std::string fallback = is_none ? "none" : "last";
     const std::string wanted = options.conjugate_kernels.value_or(fallback);
     return wanted == "all"    ? ConjugateKernels::all
@@ -155,7 +155,7 @@ Problem make_problem(const KernelOptions& options, const Inputs& inputs) {
         problem.test_reduction = &inputs.test_reduction;
     }
     problem.precision = parse_precision(options.precision);
-    problem.components = options.components == "all";
+    problem.components = stores_components(options);
     problem.conjugate_kernels = choose_conjugate_kernels(options);
     return problem;
 }

@@ -101,6 +101,7 @@ TileWork begin_tiles(Computing& c, std::vector<Tile>& tiles, double operations_p
     const auto take = [&c, &shape, last, operations_per_entry](const auto& plane) {
         fault_point("assemble", c.run.world().rank());
         c.writer.write(plane);
+        if (c.computed.neighbours && plane.matrix == last) c.computed.neighbours->take(plane);
         const bool completes_tile = plane.matrix == last && shape.axes.computed(plane.block) == plane.block;
         if (completes_tile)
             c.pulse->count(operations_per_entry * static_cast<double>(shape.axes.work(plane.block)));
@@ -111,6 +112,28 @@ TileWork begin_tiles(Computing& c, std::vector<Tile>& tiles, double operations_p
                  return c.pulse->beat();
              },
              [&c] { return c.pulse->all_done(); }}};
+}
+
+/// The total's blocks of tiles that an earlier run wrote, read back: each by one rank.
+void take_neighbours_of(const Run& run, const TileFile& file, const TileSet& done, Neighbours& neighbours) {
+    const Shape& shape = run.shape;
+    const Index R = shape.total().rows_each;
+    with_precision(shape.precision, [&](auto number) {
+        using T = decltype(number);
+        const AlignedBuffer<T> memory(std::max(shape.tile_entries(), page_aligned_from));
+        const auto take = [&](const Tile& block) {
+            neighbours.take(FinishedPlane<T>{static_cast<Index>(shape.total_index()), block,
+                                             shape.axes.row.begin(block.row) * R,
+                                             shape.axes.column.begin(block.column) * R,
+                                             file.read(shape.total_index(), block, memory.data())});
+        };
+        Index mine = run.world().rank();
+        for (const Tile& tile : shape.axes.all()) {
+            if (!done[at(shape.axes.index_of(tile))] || mine++ % run.world().size() != 0) continue;
+            take(tile);
+            if (shape.axes.is_mirrored(tile)) take(mirror_of(tile));
+        }
+    });
 }
 
 ComputeHooks hooks_of(Computing& c) {
@@ -152,6 +175,13 @@ ComputeHooks hooks_of(Computing& c) {
 void compute_all(const Run& run, OpenedOutput& output, Computed& computed) {
     const RunContext& context = run.context;
     Computing computing{run, output.writer, computed};
+    if (context.options.top_neighbours) {
+        agree(context.world, [&] {
+            computed.neighbours.emplace(run.shape, *context.options.top_neighbours);
+            if (!output.done.empty())
+                take_neighbours_of(run, output.writer.file(), output.done, *computed.neighbours);
+        });
+    }
     context.progress.begin("features");
     const TileLoopReport loop =
         run.product.compute({context.world, run.problem, run.shape, run.memory, run.threads, output.done,

@@ -177,6 +177,8 @@ Identity kernel_identity(const KernelOptions& options, const Inputs& inputs, con
         {"matrices", matrices},
     };
     identity.insert(identity.end(), of_product.begin(), of_product.end());
+    if (options.top_neighbours)
+        identity.emplace_back("top neighbours", fmt::format("{}", *options.top_neighbours));
     add_rows(inputs, identity);
     for (auto& field : constants_by_name(network)) identity.push_back(std::move(field));
     if (inputs.test) {

@@ -117,6 +117,15 @@ std::vector<Attribute> root_attributes(const Run& run) {
     return root;
 }
 
+NeighbourRecord gather_neighbours(const Run& run, const Neighbours& found) {
+    return {found.K(),
+            !run.shape.axes.symmetric,
+            found.largest().values,
+            found.smallest().values,
+            found.largest().columns,
+            found.smallest().columns};
+}
+
 }  // namespace
 
 KernelMetadata gather_metadata(const Run& run, Computed& computed, const CheckReport& report) {
@@ -136,6 +145,10 @@ KernelMetadata gather_metadata(const Run& run, Computed& computed, const CheckRe
     for (auto& checksums : computed.checksums) mpi::bitwise_or(run.world(), checksums);
     metadata.checksums = std::move(computed.checksums);
     metadata.checks = record_of(report);
+    if (computed.neighbours) {
+        computed.neighbours->merge(run.world());
+        metadata.neighbours = gather_neighbours(run, *computed.neighbours);
+    }
     return metadata;
 }
 

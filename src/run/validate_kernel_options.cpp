@@ -143,6 +143,15 @@ void validate_product(const KernelOptions& options) {
              "--conjugate-kernels are of samples, --space params is of parameters: drop one of them");
     }
     require_one_of("--components", options.components, {"all", "none"});
+    if (options.store) require_one_of("--store", *options.store, {"all", "ntk"});
+    if (options.store == "all" && options.components == "none")
+        fail(ExitCode::usage, "--store all and --components none contradict each other: drop one of them");
+    if (options.top_neighbours) {
+        require_between("--top-neighbours", *options.top_neighbours, 1, std::int64_t{1} << 20);
+        if (options.space == "params")
+            fail(ExitCode::usage,
+                 "--top-neighbours are of samples, --space params is of parameters: drop one of them");
+    }
     if (options.conjugate_kernels)
         require_one_of("--conjugate-kernels", *options.conjugate_kernels, {"last", "all", "none"});
 }

@@ -5,6 +5,7 @@
 #include "tangram/checks/outputs_check.hpp"
 #include "tangram/file/metadata.hpp"
 #include "tangram/life/resume.hpp"
+#include "tangram/product/neighbours.hpp"
 #include "tangram/run/inputs.hpp"
 #include "tangram/support/file_lock.hpp"
 #include "tangram/support/log.hpp"
@@ -64,6 +65,7 @@ struct Computed {
     std::vector<Matrix<double>> diagonals;              ///< [tensor]: of the test samples, (n, R' R')
     std::vector<std::vector<std::uint64_t>> checksums;  ///< [matrix]: (row panels, column panels)
     KeptFeatures features{};                            ///< for the checks
+    std::optional<Neighbours> neighbours{};             ///< of each row, where they are asked for
     bool has_begun_tiles = false;
     Index tiles_on_disk = 0;  ///< of all ranks
     bool stopped = false;     ///< on request, before all tiles were there
