@@ -1,5 +1,6 @@
 // The network whose gradients given factors are: f_r = sum over tensors of s_r . z with z = W x, or theta itself.
 
+#include "stored_factors.hpp"
 #include "tangram/input/factors.hpp"
 
 #include <algorithm>
@@ -36,19 +37,40 @@ std::vector<std::optional<std::size_t>> weights_of_biases(const FactorFile& fact
     return weights;
 }
 
+/// [tensor]: its gradients stay in their file.
+std::vector<bool> stored_tensors(const FactorFile& factors) {
+    const auto weights = weights_of_biases(factors);
+    const auto numbers = [&](std::size_t k) {
+        const bool counts = !factors.tensors[k].is_product() && !weights[k];
+        return counts ? factors.rows * factors.tensors[k].size() : Index{0};
+    };
+    Index all = 0;
+    for (std::size_t k = 0; k < factors.tensors.size(); ++k) all += numbers(k);
+    std::vector<bool> stored(factors.tensors.size());
+    for (std::size_t k = 0; k < stored.size(); ++k)
+        stored[k] = all > most_held_of_sample && numbers(k) > most_held_of_tensor;
+    return stored;
+}
+
 /// What a tensor reads of its sample.
 struct Columns {
     std::string location;
     Index width = 0;
+    SampleKind kind = SampleKind::numbers;
 };
 
 /// Of all tensors, one after the other: x, then s.
-std::vector<Columns> columns_of(const FactorFile& factors) {
+std::vector<Columns> list_columns(const FactorFile& factors) {
     std::vector<Columns> columns;
+    const std::vector<bool> stored = stored_tensors(factors);
     const auto weights = weights_of_biases(factors);
     for (std::size_t k = 0; k < factors.tensors.size(); ++k) {
         const FactorTensor& its = factors.tensors[k];
         if (weights[k]) continue;
+        if (stored[k]) {
+            columns.push_back({its.s, 1, SampleKind::row_number});
+            continue;
+        }
         const Index T = its.positions;
         if (its.is_product()) columns.push_back({its.x, T * its.shape.back()});
         columns.push_back(
@@ -82,6 +104,14 @@ struct Builder {
         return add_node(network, Parameter{}, its.name, {}, {tensor(its)}, entries(its.shape));
     }
 
+    /// The rows of gradients that stay in their file.
+    Index stored(const FactorTensor& its, std::shared_ptr<const StoredRows> rows) {
+        const Index theta = add_tensor(network, its.name, its.shape, Matrix<double>::zeros(its.size(), 1));
+        const Index R = rows->rows;
+        return add_node(network, Stored{std::move(rows)}, its.name, {take(its.name + ".number", 1)}, {theta},
+                        R);
+    }
+
     /// W x, of each position.
     Index product(const FactorTensor& its, const FactorTensor* bias) {
         const Index d_out = its.shape.front(), d_in = its.shape.back(), T = its.positions;
@@ -106,13 +136,19 @@ struct Builder {
 
 }  // namespace
 
-Network network_of(const FactorFile& factors) {
+Index FactorTensor::size() const {
+    return entries(shape);
+}
+
+Network network_of(const FactorFile& factors, const FactorFile* test) {
     Builder builder;
     Network& network = builder.network;
     network.gradients_are_given = true;
     Index width = 0;
-    for (const Columns& columns : columns_of(factors)) width += columns.width;
+    for (const Columns& columns : list_columns(factors)) width += columns.width;
     network.values.push_back({"factors", width, false});
+    const std::vector<bool> stored = stored_tensors(factors);
+    const auto reading = std::make_shared<std::mutex>();
     const auto weights = weights_of_biases(factors);
     std::optional<Index> sum;
     for (std::size_t k = 0; k < factors.tensors.size(); ++k) {
@@ -121,18 +157,28 @@ Network network_of(const FactorFile& factors) {
         const auto bias = std::find(weights.begin(), weights.end(), std::optional(k));
         const FactorTensor* added =
             bias == weights.end() ? nullptr : &factors.tensors[at(bias - weights.begin())];
-        const Index z = its.is_product() ? builder.product(its, added) : builder.parameter(its);
-        const Index y = builder.rows(its.name, factors.rows, z);
+        const auto y_of_product = [&] {
+            const Index z = its.is_product() ? builder.product(its, added) : builder.parameter(its);
+            return builder.rows(its.name, factors.rows, z);
+        };
+        const auto y_of_stored = [&] {
+            const FactorTensor* const of_test = test == nullptr ? nullptr : &test->tensors[k];
+            return builder.stored(its, stored_rows(its, factors, of_test, reading));
+        };
+        const Index y = stored[k] ? y_of_stored() : y_of_product();
         sum = sum ? add_node(network, Add{}, its.name, {*sum, y}, {}, factors.rows) : y;
     }
     network.output = *sum;
     return std::move(builder.network);
 }
 
-std::vector<std::string> locations_of(const FactorFile& factors) {
-    std::vector<std::string> locations;
-    for (const Columns& columns : columns_of(factors)) locations.push_back(columns.location);
-    return locations;
+FactorColumns columns_of(const FactorFile& factors) {
+    FactorColumns columns;
+    for (const Columns& its : list_columns(factors)) {
+        columns.locations.push_back(its.location);
+        columns.kinds.push_back(its.kind);
+    }
+    return columns;
 }
 
 }  // namespace tangram

@@ -54,7 +54,7 @@ std::vector<Attribute> describe_component(const Network& network, const Step& st
                                       {"tensor", tensor.name},
                                       {"long_name", "component of " + tensor.name},
                                       {"n_parameters", tensor.size()}};
-    const bool is_table = step.form == Form::lookup;
+    const bool is_table = step.form == Form::lookup || step.form == Form::stored;
     if (is_table || std::holds_alternative<Parameter>(node.op)) {
         const auto [op, user] = is_table ? std::pair<std::string, std::string>(name_of(node.op), node.name)
                                          : first_use_of(network, node.output);

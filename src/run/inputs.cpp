@@ -117,12 +117,16 @@ std::vector<const InputSet*> sets_of(const Inputs& inputs) {
 void name_factors(const AnyModel& model, Inputs& inputs) {
     if (model.kind != ModelKind::factors) return;
     const auto name = [](const FactorFile& factors, SampleOptions& samples) {
-        samples.locations = locations_of(factors);
+        FactorColumns columns = columns_of(factors);
+        samples.locations = std::move(columns.locations);
+        samples.kinds = std::move(columns.kinds);
         samples.name = factors.location;
         samples.transpose = false;
     };
     name(model.factors, inputs.samples.options);
-    if (inputs.test) name(model.test_factors, inputs.test->options);
+    if (!inputs.test) return;
+    name(model.test_factors, inputs.test->options);
+    inputs.test->options.first_number = model.factors.samples;
 }
 
 /// Of a graph: which of its inputs each source of samples is for.

@@ -212,8 +212,10 @@ AnyModel broadcast_any_model(const mpi::Communicator& world, AnyModel model) {
 }
 
 ReadNetwork make_any_network(AnyModel model, const KernelOptions& options) {
-    if (model.kind == ModelKind::factors)
-        return {network_of(model.factors), describe(model.factors), "given"};
+    if (model.kind == ModelKind::factors) {
+        const FactorFile* const test = options.test.locations.empty() ? nullptr : &model.test_factors;
+        return {network_of(model.factors, test), describe(model.factors), "given"};
+    }
     if (model.kind == ModelKind::graph) {
         Graph graph = make_graph(model.graph, options.graph);
         return {std::move(graph.network), std::move(graph.description), "standard", std::move(graph.notes),

@@ -63,6 +63,8 @@ PairSizes pair_sizes(const Network& network, const Reduction& reduction, const S
     sizes.constant = constant_sensitivity(network, reduction, step.s).has_value();
     sizes.d_in = static_cast<double>(network.values[at(step.x)].size);
     sizes.d_out = static_cast<double>(network.values[at(step.s)].size);
+    if (step.form == Form::stored)
+        sizes.parameters = static_cast<double>(network.tensors[at(step.tensors.front().tensor)].size());
     if (!is_on_positions(step.form)) return sizes;
     const WeightUseSizes use = *sole_use_of(network, network.nodes[at(step.node)].output);
     sizes.d_in = static_cast<double>(use.groups * use.d_in);
