@@ -9,7 +9,7 @@ import sys
 import h5py
 import numpy
 
-from harness import JOBS, TANGRAM, assert_close, each, kernel, need, tangram
+from harness import JOBS, assert_close, each, kernel, need, tangram, write_h5
 
 USAGE, BAD_INPUT, STOPPED = 2, 3, 75
 random = numpy.random.default_rng
@@ -61,7 +61,7 @@ def write_npy(path, tensors, dtype="f8"):
 
 
 def made(factors, output, *words, ranks=1, precision="float64"):
-    run = tangram("kernel", "--factors", factors, "--output", output, "--precision", precision, "--threads", 1, *words, ranks=ranks)
+    run = tangram("kernel", "--factors", factors, "--output", output, "--precision", precision, *words, *([] if "--threads" in words else ["--threads", 1]), ranks=ranks)
     assert run.code == 0 and not run.errors, run
     return h5py.File(output, "r")
 
@@ -153,6 +153,72 @@ def test_entries_of_extreme_size(folder):
         numpy.testing.assert_allclose(file["ntk"][:], 3e300, rtol=1e-14)
     run = tangram("kernel", "--factors", path, "--output", folder / "n.h5")
     assert run.code == BAD_INPUT and "huge" in run.errors[0] and "--precision float64" in run.errors[0], run
+
+
+# ---- too many to hold: read where they are multiplied
+
+
+@functools.cache
+def many(N=19, R=2, seed=5):
+    """More than 65536 numbers a sample, in three tensors, the smallest of which is held."""
+    rng = random(seed)
+    return {"a": {"g": rng.normal(size=(N, R, 201, 97))}, "d": {"g": rng.normal(size=(N, R, 17001))}, "c": {"g": rng.normal(size=(N, R, 30))},
+            "w": {"x": rng.normal(size=(N, 5)), "s": rng.normal(size=(N, R, 4))}}
+
+
+@each({"trace, HDF5, 3 ranks": ("trace", write_hdf5, 3, "f8"), "full, .npy, 1 rank, float32": ("full", write_npy, 1, "f4"),
+       "sum, HDF5, 2 ranks, float16": ("sum", write_hdf5, 2, "f2")})
+def test_gradients_that_stay_in_their_file(folder, reduction, write, ranks, dtype):
+    suffix = "h5" if write is write_hdf5 else "txt"
+    as_stored = lambda tensors: {name: {part: v.astype(dtype).astype("f8") for part, v in parts.items()} for name, parts in tensors.items()}
+    train, test = as_stored(many()), as_stored(many(6, seed=6))
+    for name, tensors in (("f", train), ("t", test)):
+        (folder / name).mkdir()
+        write(folder / name / f"f.{suffix}", tensors, dtype)
+    precision = "float64" if dtype == "f8" else "float32"
+    words = ["--tile", 4, "--reduction", reduction]
+    with made(folder / "f" / f"f.{suffix}", folder / "k.h5", *words, ranks=ranks, precision=precision) as file, \
+            made(folder / "f" / f"f.{suffix}", folder / "1.h5", *words, "--memory", 1, "--threads", 2, precision=precision) as alone:
+        for name, parts in train.items():
+            assert_close(file["components"][name][:], REDUCTIONS[reduction](jacobian(parts)), precision, name)
+            assert (file["components"][name][:] == alone["components"][name][:]).all(), name
+        forms = {name: file["components"][name].attrs.get("form", "outer") for name in train}
+        assert forms == {"a": "rows read", "d": "rows read", "c": "rows", "w": "outer"}, forms
+    indices = write_h5(folder / "i.h5", i=numpy.array([5, 0, 1, 3]))
+    with made(folder / "f" / f"f.{suffix}", folder / "t.h5", *words, "--test", folder / "t" / f"f.{suffix}", "--test-indices", f"{indices}:i",
+              "--rows", "3:19", ranks=ranks, precision=precision) as file:
+        whole = 0
+        for name in train:
+            J, J_test = jacobian(train[name])[3:], jacobian(test[name])[[5, 0, 1, 3]]
+            both = REDUCTIONS[reduction](numpy.concatenate([J_test, J]))
+            rows = 4 * (2 if reduction == "full" else 1)
+            whole = whole + both[:rows, rows:]
+        assert_close(file["ntk"][:], whole, precision, "ntk")
+
+
+def test_the_gram_of_parameters_of_gradients_that_stay_in_their_file(folder):
+    g = random(7).normal(size=(5, 64, 1100))
+    with made(write_hdf5(folder / "f.h5", {"v": {"g": g}}), folder / "p.h5", "--space", "params", ranks=2) as file:
+        J = g.reshape(-1, 1100)
+        assert_close(file["parameter_gram"][:], J.T @ J, "float64", "J^T J")
+
+
+def test_a_nan_among_gradients_that_stay_in_their_file_is_named(folder):
+    tensors = many()
+    g = tensors["d"]["g"].copy()
+    g[7, 1, 16999] = numpy.nan
+    path = write_hdf5(folder / "f.h5", tensors | {"d": {"g": g}})
+    run = tangram("kernel", "--factors", path, "--output", folder / "k.h5", "--threads", 1, ranks=2)
+    message = rf"row 7, column {17001 + 16999} holds nan \(.*f\.h5:d/g, \(19, 2, 17001\)\)"
+    assert run.code == BAD_INPUT and len(run.errors) == 1 and re.search(message, run.errors[0]), run
+
+
+def test_a_stopped_run_of_gradients_in_their_file_goes_on(folder):
+    words = ["kernel", "--factors", write_hdf5(folder / "f.h5", many()), "--output", folder / "k.h5", "--tile", 4, "--threads", 1]
+    assert tangram(*words, "--stop-after-tiles", 5, ranks=2).code == STOPPED
+    assert tangram(*words, "--resume", ranks=3).code == 0
+    with made(folder / "f.h5", folder / "whole.h5", "--tile", 4, precision="float32") as whole, h5py.File(folder / "k.h5") as file:
+        assert (file["ntk"][:] == whole["ntk"][:]).all()
 
 
 # ---- of a network
