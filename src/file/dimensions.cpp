@@ -95,6 +95,7 @@ void name_matrices(const h5::Handle& file, const KernelMetadata& d) {
         write_axis_scales(file, "/", repeat(rows, rows_each), repeat(columns, rows_each), meaning);
     std::optional<AxisScales> smaller;
     for (const StoredMatrix& matrix : d.shape.matrices) {
+        if (!d.shape.stored) break;
         const bool is_smaller = matrix.rows_each != rows_each;
         if (is_smaller && !smaller) smaller = write_axis_scales(file, "/sample_", rows, columns, meaning);
         const AxisScales& scales = is_smaller ? *smaller : total;
@@ -164,6 +165,7 @@ void name_checks(const h5::Handle& file, const KernelMetadata& d) {
 
 void name_checksums(const h5::Handle& file, const KernelMetadata& d) {
     const Shape& shape = d.shape;
+    if (!shape.stored) return;
     const Axes& axes = shape.axes;
     const AxisScales scales = write_axis_scales(
         file, "/checksums/tile_", count_up(axes.row.panels(), axes.row.panel_size),

@@ -288,6 +288,11 @@ KernelFile read_kernel_file(const std::string& path, FailedChecks failed_checks)
         refuse_partial(root, path);
         kernel.checks = read_checks(file);
         require_finished(root, path, kernel.checks, failed_checks);
+        if (h5::has_attribute(root, "store") && h5::read_text_attribute(root, "store") == "none")
+            fail(
+                ExitCode::bad_input,
+                "this file holds no matrix, only the neighbours of each row ({}:/neighbours): compute one without --store none",
+                path);
         const KindOfFile& product = read_product(root, path);
         read_sizes(root, product, kernel);
         only_matrix = product.only_matrix;

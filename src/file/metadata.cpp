@@ -155,7 +155,7 @@ void write_checks(const h5::Handle& file, const CheckRecord& checks) {
 void write_checksums(const h5::Handle& file, const KernelMetadata& d) {
     const std::array<Index, 2> dims{d.shape.axes.row.panels(), d.shape.axes.column.panels()};
     h5::create_group(file, "/checksums");
-    for (std::size_t m = 0; m < d.checksums.size(); ++m)
+    for (std::size_t m = 0; m < d.checksums.size() && d.shape.stored; ++m)
         write_dataset(file, "/checksums" + d.shape.matrices[m].path, d.checksums[m], dims);
 }
 
@@ -213,10 +213,11 @@ void write_metadata(const std::string& path, const KernelMetadata& metadata) {
         h5::remove(file, name);
     for (const char* name : root_scales) h5::remove(file, name);
     for (const StoredMatrix& matrix : metadata.shape.matrices) {
+        if (!metadata.shape.stored) break;
         write_attributes(h5::open_dataset(file, matrix.path), matrix.attributes);
         write_parameter_blocks(file, matrix);
     }
-    if (!h5::exists(file, parameter_blocks_group))
+    if (metadata.shape.stored && !h5::exists(file, parameter_blocks_group))
         h5::create_group(file, "/components");  // there, if empty, with --components none
     write_samples(file, "/", metadata.samples);
     if (metadata.test) write_samples(file, "/test_", *metadata.test);

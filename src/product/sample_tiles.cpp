@@ -155,6 +155,7 @@ Index samples_of_panel(const Problem& problem, Index extent) {
 Shape sample_shape(const Problem& problem, const Axes& axes) {
     Shape shape{axes, problem.precision, sample_matrices(problem, axes.symmetric), {}};
     shape.arrays = output_arrays(problem);
+    shape.stored = problem.stored;
     require_tiles_fit(shape);
     return shape;
 }

@@ -160,6 +160,7 @@ Problem make_problem(const KernelOptions& options, const Inputs& inputs) {
     }
     problem.precision = parse_precision(options.precision);
     problem.components = stores_components(options);
+    problem.stored = options.store != "none";
     problem.conjugate_kernels = choose_conjugate_kernels(options);
     return problem;
 }

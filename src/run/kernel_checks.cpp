@@ -9,10 +9,6 @@ namespace tangram {
 
 namespace {
 
-/// Seed of the probe vectors and of the finite differences' directions: fixed, so that a check can be
-/// repeated.
-constexpr std::uint64_t check_seed = 1;
-
 /// Collective. Outputs and labels of one set.
 OutputsFound check_set(const Run& run, const InputSet& set, const ComputedSet& computed, double tolerance) {
     OutputsFound found;
@@ -76,13 +72,13 @@ CheckReport check_kernel(const Run& run, const Computed& computed) {
             return diagonal_at(run, computed, samples);
         };
     }
-    check_product({run.world(),
-                   run.product,
-                   run.problem,
-                   run.shape,
-                   run.paths.partial,
-                   {run.threads, run.memory.hold_probe_features, &computed.features}},
-                  inputs, report);
+    const ProductFile file{
+        run.world(), run.product,       run.problem,
+        run.shape,   run.paths.partial, {run.threads, run.memory.hold_probe_features, &computed.features}};
+    if (run.shape.stored)
+        check_product(file, inputs, report);
+    else
+        check_neighbours(file, inputs, *computed.neighbours, *computed.sums, report);
     return report;
 }
 

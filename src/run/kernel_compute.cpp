@@ -102,6 +102,7 @@ TileWork begin_tiles(Computing& c, std::vector<Tile>& tiles, double operations_p
         fault_point("assemble", c.run.world().rank());
         c.writer.write(plane);
         if (c.computed.neighbours && plane.matrix == last) c.computed.neighbours->take(plane);
+        if (c.computed.sums && plane.matrix == last) c.computed.sums->take(plane);
         const bool completes_tile = plane.matrix == last && shape.axes.computed(plane.block) == plane.block;
         if (completes_tile)
             c.pulse->count(operations_per_entry * static_cast<double>(shape.axes.work(plane.block)));
@@ -178,7 +179,8 @@ void compute_all(const Run& run, OpenedOutput& output, Computed& computed) {
     if (context.options.top_neighbours) {
         agree(context.world, [&] {
             computed.neighbours.emplace(run.shape, *context.options.top_neighbours);
-            if (!output.done.empty())
+            if (!run.shape.stored) computed.sums.emplace(run.shape, check_seed);
+            if (!output.done.empty() && run.shape.stored)
                 take_neighbours_of(run, output.writer.file(), output.done, *computed.neighbours);
         });
     }
@@ -191,6 +193,8 @@ void compute_all(const Run& run, OpenedOutput& output, Computed& computed) {
     context.timer.add(Phase::assemble, loop.assemble_seconds);
     computed.bytes_received = loop.bytes_received;
     computed.stopped = loop.stopped || computing.tiles_left_out;
+
+    if (computed.neighbours && !computed.stopped) computed.neighbours->merge(context.world);
 
     context.progress.begin("write");
     const auto timed = context.timer.measure(Phase::write);

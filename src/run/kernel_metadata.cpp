@@ -97,6 +97,7 @@ std::vector<Attribute> root_attributes(const Run& run) {
                                 {"product", std::string(run.product.name)},
                                 {"n_samples", run.inputs.samples.count()}};
     if (run.inputs.test) root.push_back({"n_test_samples", run.inputs.test->count()});
+    if (!run.shape.stored) root.push_back({"store", std::string("none")});
     root.push_back({"n_outputs", run.problem.network.outputs()});
     if (run.problem.network.gradients_are_given)
         root.push_back({"gradients", std::string("given")});
@@ -145,10 +146,7 @@ KernelMetadata gather_metadata(const Run& run, Computed& computed, const CheckRe
     for (auto& checksums : computed.checksums) mpi::bitwise_or(run.world(), checksums);
     metadata.checksums = std::move(computed.checksums);
     metadata.checks = record_of(report);
-    if (computed.neighbours) {
-        computed.neighbours->merge(run.world());
-        metadata.neighbours = gather_neighbours(run, *computed.neighbours);
-    }
+    if (computed.neighbours) metadata.neighbours = gather_neighbours(run, *computed.neighbours);
     return metadata;
 }
 

@@ -181,8 +181,9 @@ void add_result_options(CLI::App& app, KernelOptions& o) {
     app.add_option("--components", o.components,
                    "store one matrix a parameter tensor: all (default), none; of samples only")
         ->group(group);
-    app.add_option("--store", o.store,
-                   "the matrices in the file: all (default), or ntk, as --components none")
+    app.add_option(
+           "--store", o.store,
+           "the matrices in the file: all (default); ntk, as --components none; none, with --top-neighbours")
         ->group(group);
     app.add_option("--top-neighbours", o.top_neighbours,
                    "keep the K largest and smallest entries of each row, with their columns; of samples only")

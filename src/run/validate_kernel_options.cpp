@@ -143,9 +143,17 @@ void validate_product(const KernelOptions& options) {
              "--conjugate-kernels are of samples, --space params is of parameters: drop one of them");
     }
     require_one_of("--components", options.components, {"all", "none"});
-    if (options.store) require_one_of("--store", *options.store, {"all", "ntk"});
+    if (options.store) require_one_of("--store", *options.store, {"all", "ntk", "none"});
     if (options.store == "all" && options.components == "none")
         fail(ExitCode::usage, "--store all and --components none contradict each other: drop one of them");
+    if (options.store == "none") {
+        if (!options.top_neighbours)
+            fail(ExitCode::usage,
+                 "--store none leaves nothing in the file: give --top-neighbours K, or store ntk");
+        if (options.conjugate_kernels.value_or("none") != "none")
+            fail(ExitCode::usage,
+                 "--store none and --conjugate-kernels contradict each other: drop one of them");
+    }
     if (options.top_neighbours) {
         require_between("--top-neighbours", *options.top_neighbours, 1, std::int64_t{1} << 20);
         if (options.space == "params")

@@ -4,9 +4,10 @@ test samples; and what is refused."""
 import h5py
 import numpy
 
-from harness import each, tangram, write_h5, write_safetensors
+from harness import JOBS, each, tangram, write_h5, write_safetensors
+from scripts import script
 
-USAGE, STOPPED = 2, 75
+USAGE, BAD_INPUT, STOPPED = 2, 3, 75
 random = numpy.random.default_rng
 NAMES = ("largest", "largest_columns", "smallest", "smallest_columns")
 
@@ -80,9 +81,38 @@ def test_the_nearest_training_samples_of_test_samples(folder):
         assert (file["neighbours/largest_columns"][:, 0] != -1).all()
 
 
+def test_without_a_matrix_neighbours_are_the_same_and_checked(folder):
+    words = [*network(folder), "--tile", 6, "--top-neighbours", 7, "--precision", "float64"]
+    stored = run(words, folder / "k.h5", "--store", "ntk")
+    told = run([*words, "--store", "none"], folder / "n.h5", "--stop-after-tiles", 4, ranks=2, code=STOPPED)
+    assert "no tile is kept" in told.stderr, told
+    done = tangram(*words, "--store", "none", "--output", folder / "n.h5", "--resume", ranks=3)
+    assert done.code == 0 and "checks      passed" in done.stdout, done
+    with h5py.File(folder / "n.h5") as file:
+        found = []
+        file.visititems(lambda name, item: found.append((name, item.shape)) if isinstance(item, h5py.Dataset) else None)
+        assert not [name for name, shape in found if len(shape) == 2 and min(shape) >= 29], found
+        assert file.attrs["store"] == "none" and "ntk" not in file and "components" not in file
+        for name in NAMES:
+            assert (file["neighbours"][name][:] == stored["neighbours"][name][:]).all(), name
+        checks = file["checks"].attrs
+        assert checks["passed"] == 1 and checks["probe_error"] < 1e-12 and checks["total_relative_error"] < 1e-12
+    for command in (["verify"], ["check"], ["spectrum"], ["compare", f"{folder / 'k.h5'}:ntk"]):
+        told = tangram(command[0], folder / "n.h5", *command[1:])
+        assert told.code == BAD_INPUT and len(told.errors) == 1 and "no matrix" in told.errors[0], told
+    told = script(JOBS / "plot.py", folder / "n.h5", uses=("matplotlib.pyplot",))
+    assert told.returncode != 0 and len(told.stderr.splitlines()) == 1 and "no matrix" in told.stderr, told
+    done = tangram(*words, "--store", "none", "--output", folder / "t.h5", "--test", f"{folder / 'x.h5'}:x", "--test-rows", "2:9", ranks=2)
+    assert done.code == 0, done
+    with h5py.File(folder / "t.h5") as file, run([*words, "--test", f"{folder / 'x.h5'}:x", "--test-rows", "2:9"], folder / "s.h5") as other:
+        for name in NAMES:
+            assert (file["neighbours"][name][:] == other["neighbours"][name][:]).all(), name
+
+
 @each({"more than there are": (["--top-neighbours", 29], "a row has 28 entries beside its own"), "none": (["--top-neighbours", 0], "--top-neighbours is 0"),
        "of parameters": (["--top-neighbours", 2, "--space", "params"], "are of samples"),
        "store": (["--store", "all", "--components", "none"], "--store all and --components none contradict"),
+       "nothing left": (["--store", "none"], "leaves nothing in the file"),
        "another store": (["--store", "some"], "unknown value 'some' of --store")})
 def test_what_is_refused(folder, more, message):
     told = run(network(folder), folder / "k.h5", *more, code=USAGE)
