@@ -27,9 +27,10 @@ constexpr double probe_seconds = 0.5;
 
 void require_neighbours(const KernelOptions& options, const Product& product, const Shape& shape) {
     if (!options.top_neighbours) return;
-    if (product.space != "samples")
+    if (product.space != "samples") {
         fail(ExitCode::usage,
              "--top-neighbours are of samples, and J^T J is the smaller one here: give --space samples");
+    }
     const Index most = most_neighbours(shape);
     if (*options.top_neighbours <= most) return;
     fail(ExitCode::usage, "--top-neighbours {}: a row has {} entries beside its own: give no more",

@@ -250,9 +250,10 @@ void read_rows(const h5::Handle& root, const std::string& path, KernelFile& kern
     }
     kernel.rows_of_sample = h5::read_integer_attribute(root, "rows_of_sample");
     kernel.reduction_text = h5::read_text_attribute(root, "reduction_text");
-    if (kernel.rows_of_sample < 1)
+    if (kernel.rows_of_sample < 1) {
         fail(ExitCode::bad_input, "the file says that it has {} rows a sample ({}): {}",
              kernel.rows_of_sample, path, get_another);
+    }
 }
 
 }  // namespace
@@ -288,11 +289,12 @@ KernelFile read_kernel_file(const std::string& path, FailedChecks failed_checks)
         refuse_partial(root, path);
         kernel.checks = read_checks(file);
         require_finished(root, path, kernel.checks, failed_checks);
-        if (h5::has_attribute(root, "store") && h5::read_text_attribute(root, "store") == "none")
+        if (h5::has_attribute(root, "store") && h5::read_text_attribute(root, "store") == "none") {
             fail(
                 ExitCode::bad_input,
                 "this file holds no matrix, only the neighbours of each row ({}:/neighbours): compute one without --store none",
                 path);
+        }
         const KindOfFile& product = read_product(root, path);
         read_sizes(root, product, kernel);
         only_matrix = product.only_matrix;

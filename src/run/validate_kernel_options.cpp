@@ -65,14 +65,16 @@ void refuse_beside_factors(const KernelOptions& o) {
         {"--weights", o.weights.has_value()},
         {"--conjugate-kernels", o.conjugate_kernels.value_or("none") != "none"}};
     for (const auto& [option, is_given] : given) {
-        if (is_given)
+        if (is_given) {
             fail(ExitCode::usage,
                  "{} needs a network, and --factors gives gradients without one ({}): drop one of them",
                  option, printable(o.factors));
+        }
     }
-    if (o.test.locations.size() > 1)
+    if (o.test.locations.size() > 1) {
         fail(ExitCode::usage, "--test is given {} times beside --factors: name one file of factors",
              o.test.locations.size());
+    }
 }
 
 /// A network and samples, or gradients.
@@ -80,9 +82,10 @@ void validate_source(const KernelOptions& o) {
     if (!o.factors.empty()) return refuse_beside_factors(o);
     for (const auto& [option, is_given] :
          {std::pair{"--model", !o.model.empty()}, std::pair{"--data", !o.samples.locations.empty()}}) {
-        if (!is_given)
+        if (!is_given) {
             fail(ExitCode::usage,
                  "{} is required, unless --factors gives gradients: see 'tangram kernel --help'", option);
+        }
     }
 }
 
@@ -147,18 +150,21 @@ void validate_product(const KernelOptions& options) {
     if (options.store == "all" && options.components == "none")
         fail(ExitCode::usage, "--store all and --components none contradict each other: drop one of them");
     if (options.store == "none") {
-        if (!options.top_neighbours)
+        if (!options.top_neighbours) {
             fail(ExitCode::usage,
                  "--store none leaves nothing in the file: give --top-neighbours K, or store ntk");
-        if (options.conjugate_kernels.value_or("none") != "none")
+        }
+        if (options.conjugate_kernels.value_or("none") != "none") {
             fail(ExitCode::usage,
                  "--store none and --conjugate-kernels contradict each other: drop one of them");
+        }
     }
     if (options.top_neighbours) {
         require_between("--top-neighbours", *options.top_neighbours, 1, std::int64_t{1} << 20);
-        if (options.space == "params")
+        if (options.space == "params") {
             fail(ExitCode::usage,
                  "--top-neighbours are of samples, --space params is of parameters: drop one of them");
+        }
     }
     if (options.conjugate_kernels)
         require_one_of("--conjugate-kernels", *options.conjugate_kernels, {"last", "all", "none"});
