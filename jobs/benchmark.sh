@@ -99,4 +99,21 @@ else
     bench memory 2 1 --samples "$samples" --widths "$width,$width,1"
 fi
 
+if /usr/bin/python3 -c "import h5py" 2>/dev/null; then
+    say "factors"
+    samples=$((10000 / smaller)) entries=$((10240 / smaller))
+    /usr/bin/python3 - "$work/factors.h5" "$samples" "$entries" <<'EOF'
+import sys, h5py, numpy
+path, samples, entries = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+with h5py.File(path, "w") as file:
+    g = file.create_dataset("all/g", (samples, 1, entries), "f4")
+    for first in range(0, samples, 500):
+        count = min(500, samples - first)
+        g[first:first + count, 0] = numpy.random.default_rng(first).standard_normal((count, entries), "f4")
+EOF
+    for ((k = 1; k <= repeat; ++k)); do
+        launch 2 kernel --factors "$work/factors.h5" --threads 1 --store ntk --output "$work/factors.$k.ntk.h5"
+    done
+fi
+
 /usr/bin/python3 "$project_root/jobs/benchmark_table.py" "$work"

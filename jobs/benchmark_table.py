@@ -84,6 +84,22 @@ def memory():
         f"the kernel itself has {4 * samples**2 / 1e6:.0f} MB")
 
 
+def factors():
+    paths = sorted(work.glob("factors.*.ntk.h5"))
+    if not paths:
+        return
+    import h5py
+    rates = []
+    for path in paths:
+        with h5py.File(path) as file:
+            phases = list(file["timing/phase"].asstr())
+            rates.append(file["timing"].attrs["flops"] / file["timing/seconds"][phases.index("assemble")].max() / 1e9)
+            samples, entries = file["ntk"].shape[0], file.attrs["n_parameters"]
+    peak = median(bench["gemm_peak_gflops"] for bench in benches("wide.float32.2x1"))
+    row("h", f"tiles of `--factors` of the gemm peak; N = {samples}, P = {entries}, float32; {LAYOUTS['2x1']}",
+        f"{100 * median(rates) / peak:.1f} %", f"{median(rates):.1f} of {peak:.1f} GF/s")
+
+
 def main():
     machine = benches("wide.float32.2x1")[0]
     print(f"{machine['software']}, {machine['blas_kernel']} kernel of {machine['blas_library']}; medians of "
@@ -98,6 +114,7 @@ def main():
     speed_up()
     exchange()
     memory()
+    factors()
 
 
 main()

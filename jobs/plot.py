@@ -48,6 +48,8 @@ def open_file(path, formats=("tangram", "tangram spectrum")):
         raise Refusal(f"cannot read ({path}): the file is damaged or not finished: 'tangram verify' tells") from None
     if file.attrs.get("format") not in formats or file.attrs.get("status") == "partial":
         raise Refusal(f"not a finished file of tangram ({path}): {WHAT_TO_NAME}")
+    if file.attrs.get("store") == "none":
+        raise Refusal(f"no matrix in the file, only the neighbours of each row ({path}): compute one without --store none")
     return file
 
 

@@ -77,7 +77,7 @@ double operations_of_checks(const Problem& problem, Index check_samples) {
 
 Index affordable_check_samples(const Product& product, const Problem& problem, const Shape& shape) {
     const Network& network = problem.network;
-    if (is_dense_chain(network)) return most_check_samples;
+    if (is_dense_chain(network) || network.gradients_are_given) return most_check_samples;
     const auto R = static_cast<double>(problem.reduction.sensitivities());
     const double products = forward_products(network);
     // Forward; backward for R rows, to the values and to the tensors.

@@ -151,6 +151,12 @@ std::string to_table(const CheckReport& report) {
     add_accuracy("accuracy", report.outputs.accuracy);
     add_accuracy("test accuracy", report.test_outputs.accuracy);
     if (!report.run) return table;
+    if (!report.not_made.empty()) {
+        return table +
+               fmt::format("compared              {} check samples; not made, without a network: {}\n",
+                           report.samples.size() + report.test_samples.size(),
+                           fmt::join(report.not_made, ", "));
+    }
     table += fmt::format("{:<20}  {:>9.1e}  times rounding, amplified by the network\n", "conditioning",
                          report.amplification);
     table += fmt::format(
@@ -206,6 +212,7 @@ CheckRecord record_of(const CheckReport& report) {
     add_if_there("test_accuracy", report.test_outputs.accuracy);
     add("first_failure", first_failure(report));
     add("conditioning", report.amplification);
+    if (!report.not_made.empty()) add("not_made", report.not_made);
     for (const ComponentCheck& c : report.components) {
         record.components.push_back(
             {c.name, c.relative_error, c.normalized_error, c.scale, c.probe_error, remark_of(report, c)});

@@ -27,6 +27,13 @@ std::optional<Judgement> judge_by_other_network(const Pair& pair, const SmallRun
 
 SmallRun load_few(const Pair& pair) {
     const CompareOptions& options = pair.options;
+    agree(pair.world, [&] {
+        if (!pair.kernel.gradients_are_given) return;
+        fail(
+            ExitCode::usage,
+            "this kernel is of gradients that were given, and there is no network to compute others of ({}): compare it with a kernel of the same rows",
+            pair.kernel.path);
+    });
     RecordedRun run = load_recorded_run(pair.world, pair.kernel, {options.model, options.data, options.test});
     const Index sets = run.inputs.test ? 2 : 1;
     const auto few_of = [&](const auto& samples, const std::string& labels) {

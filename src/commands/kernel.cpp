@@ -25,6 +25,18 @@ namespace {
 /// How long a dry run multiplies matrices, in each precision.
 constexpr double probe_seconds = 0.5;
 
+void require_neighbours(const KernelOptions& options, const Product& product, const Shape& shape) {
+    if (!options.top_neighbours) return;
+    if (product.space != "samples") {
+        fail(ExitCode::usage,
+             "--top-neighbours are of samples, and J^T J is the smaller one here: give --space samples");
+    }
+    const Index most = most_neighbours(shape);
+    if (*options.top_neighbours <= most) return;
+    fail(ExitCode::usage, "--top-neighbours {}: a row has {} entries beside its own: give no more",
+         *options.top_neighbours, most);
+}
+
 /// Collective. Everything that is settled before anything is computed: throws where the run cannot be.
 Run prepare(const RunContext& context, const Inputs& inputs) {
     const KernelOptions& options = context.options;
@@ -33,16 +45,18 @@ Run prepare(const RunContext& context, const Inputs& inputs) {
     Problem problem = make_problem(options, inputs);
     Shape shape;
     agree(world, [&] { shape = product.shape(problem); });
+    agree(world, [&] { require_neighbours(options, product, shape); });
     const OutputPaths paths(options.output);
     const Index check_samples =
         options.check_samples ? *options.check_samples : affordable_check_samples(product, problem, shape);
-    const Index bytes = file_bytes(product, shape, inputs, check_samples);
+    const Index neighbours = options.top_neighbours ? neighbours_bytes(shape, *options.top_neighbours) : 0;
+    const Index bytes = file_bytes(product, shape, inputs, check_samples) + neighbours;
     agree_on_root(world, [&] { require_space(paths, bytes); });
     const int threads = threads_for_products(world, options.threads);
     std::optional<Index> memory;
     if (options.memory) memory = static_cast<Index>(*options.memory * static_cast<double>(Index{1} << 30));
-    const MemoryPlan plan =
-        plan_memory(world, product, {problem, shape, world.size(), threads, check_samples}, memory);
+    const MemoryPlan plan = plan_memory(
+        world, product, {problem, shape, world.size(), threads, check_samples, 0, neighbours}, memory);
     return {context, inputs, product, std::move(problem), std::move(shape), threads, check_samples,
             plan,    bytes,  paths};
 }
@@ -175,7 +189,7 @@ int run_kernel(const KernelOptions& options, const mpi::Communicator& world, Sto
     const Inputs inputs = read_inputs(context);
     Run run = prepare(context, inputs);
     say_where_it_runs(world, run.threads, *log);
-    log->info("network\n{}", inputs.description);
+    log->info("{}\n{}", inputs.network.gradients_are_given ? "factors" : "network", inputs.description);
     for (const std::string& note : inputs.notes) log->warn("{}", note);
     if (options.dry_run) {
         progress.finish();
@@ -195,8 +209,12 @@ int run_kernel(const KernelOptions& options, const mpi::Communicator& world, Sto
     Computed computed = compute(run, output);
     if (computed.stopped) {
         progress.finish();
-        log->warn("stopped with {} of {} tiles on disk: continue with --resume ({})", computed.tiles_on_disk,
-                  run.shape.axes.tiles(), run.paths.partial);
+        if (run.shape.stored)
+            log->warn("stopped with {} of {} tiles on disk: continue with --resume ({})",
+                      computed.tiles_on_disk, run.shape.axes.tiles(), run.paths.partial);
+        else
+            log->warn("stopped: with --store none no tile is kept, and --resume makes all of them again ({})",
+                      run.paths.partial);
         release_output(run);
         return exit_code(ExitCode::stopped);
     }

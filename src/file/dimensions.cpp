@@ -95,6 +95,7 @@ void name_matrices(const h5::Handle& file, const KernelMetadata& d) {
         write_axis_scales(file, "/", repeat(rows, rows_each), repeat(columns, rows_each), meaning);
     std::optional<AxisScales> smaller;
     for (const StoredMatrix& matrix : d.shape.matrices) {
+        if (!d.shape.stored) break;
         const bool is_smaller = matrix.rows_each != rows_each;
         if (is_smaller && !smaller) smaller = write_axis_scales(file, "/sample_", rows, columns, meaning);
         const AxisScales& scales = is_smaller ? *smaller : total;
@@ -112,7 +113,7 @@ void name_parameter_blocks(const h5::Handle& file) {
 void name_samples(const h5::Handle& file, const std::string& prefix, const SampleRecord& record,
                   const h5::Handle& output) {
     const h5::Handle samples = scale_of(file, prefix + "samples");
-    name_axes(file, prefix + "outputs", {&samples, &output});
+    if (h5::exists(file, prefix + "outputs")) name_axes(file, prefix + "outputs", {&samples, &output});
     name_axes(file, prefix + "sample_hashes", {&samples});
     if (record.labels) name_axes(file, prefix + "labels", {&samples});
     if (record.targets.size() > 0) name_axes(file, prefix + "targets", {&samples, &output});
@@ -164,6 +165,7 @@ void name_checks(const h5::Handle& file, const KernelMetadata& d) {
 
 void name_checksums(const h5::Handle& file, const KernelMetadata& d) {
     const Shape& shape = d.shape;
+    if (!shape.stored) return;
     const Axes& axes = shape.axes;
     const AxisScales scales = write_axis_scales(
         file, "/checksums/tile_", count_up(axes.row.panels(), axes.row.panel_size),
@@ -179,12 +181,22 @@ void name_timing(const h5::Handle& file, const Timing& timing) {
     name_axes(file, "/timing/peak_memory", {&rank});
 }
 
+void name_neighbours(const h5::Handle& file, const KernelMetadata& d) {
+    if (!d.neighbours) return;
+    const h5::Handle row = h5::open_dataset(file, "/row");
+    const h5::Handle place =
+        write_scale(file, "/neighbours/place", count_up(d.neighbours->K), "place in the order, 0 the first");
+    for (const char* name : {"largest", "largest_columns", "smallest", "smallest_columns"})
+        name_axes(file, std::string("/neighbours/") + name, {&row, &place});
+}
+
 }  // namespace
 
 void write_dimensions(const h5::Handle& file, const KernelMetadata& metadata) {
     name_matrices(file, metadata);
     name_parameter_blocks(file);
     name_outputs(file, metadata);
+    name_neighbours(file, metadata);
     name_checks(file, metadata);
     name_checksums(file, metadata);
     name_timing(file, metadata.timing);

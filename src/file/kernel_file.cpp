@@ -250,9 +250,10 @@ void read_rows(const h5::Handle& root, const std::string& path, KernelFile& kern
     }
     kernel.rows_of_sample = h5::read_integer_attribute(root, "rows_of_sample");
     kernel.reduction_text = h5::read_text_attribute(root, "reduction_text");
-    if (kernel.rows_of_sample < 1)
+    if (kernel.rows_of_sample < 1) {
         fail(ExitCode::bad_input, "the file says that it has {} rows a sample ({}): {}",
              kernel.rows_of_sample, path, get_another);
+    }
 }
 
 }  // namespace
@@ -288,6 +289,12 @@ KernelFile read_kernel_file(const std::string& path, FailedChecks failed_checks)
         refuse_partial(root, path);
         kernel.checks = read_checks(file);
         require_finished(root, path, kernel.checks, failed_checks);
+        if (h5::has_attribute(root, "store") && h5::read_text_attribute(root, "store") == "none") {
+            fail(
+                ExitCode::bad_input,
+                "this file holds no matrix, only the neighbours of each row ({}:/neighbours): compute one without --store none",
+                path);
+        }
         const KindOfFile& product = read_product(root, path);
         read_sizes(root, product, kernel);
         only_matrix = product.only_matrix;
@@ -296,6 +303,7 @@ KernelFile read_kernel_file(const std::string& path, FailedChecks failed_checks)
         kernel.reduction = h5::read_text_attribute(root, "reduction");
         kernel.parameterization = h5::read_text_attribute(root, "parameterization");
         kernel.logit = h5::read_integer_attribute(root, "logit");
+        kernel.gradients_are_given = h5::has_attribute(root, "gradients");
         read_rows(root, path, kernel);
     });
     if (only_matrix.empty()) {
@@ -304,8 +312,9 @@ KernelFile read_kernel_file(const std::string& path, FailedChecks failed_checks)
     } else {
         kernel.shape.matrices.push_back({Role::total, "/" + only_matrix, only_matrix});
     }
-    kernel.shape.arrays.push_back({"/outputs", kernel.samples, kernel.outputs});
-    if (kernel.test_samples > 0)
+    if (!kernel.gradients_are_given)
+        kernel.shape.arrays.push_back({"/outputs", kernel.samples, kernel.outputs});
+    if (kernel.test_samples > 0 && !kernel.gradients_are_given)
         kernel.shape.arrays.push_back({"/test_outputs", kernel.test_samples, kernel.outputs});
     require_datasets(file, kernel);
     reading(path, "/checksums", [&] {

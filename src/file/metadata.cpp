@@ -107,6 +107,19 @@ void write_diagonals(const h5::Handle& file, const DiagonalRecord& diagonal) {
     }
 }
 
+void write_neighbours(const h5::Handle& file, const NeighbourRecord& neighbours) {
+    const h5::Handle group = h5::create_group(file, "/neighbours");
+    write_attribute(group, "K", neighbours.K);
+    write_attribute(group, "own_sample", std::string(neighbours.with_own ? "another set's" : "left out"));
+    write_attribute(group, "ties", std::string("the smaller column first"));
+    const std::array<Index, 2> dims{static_cast<Index>(neighbours.largest.size()) / neighbours.K,
+                                    neighbours.K};
+    write_dataset(file, "/neighbours/largest", neighbours.largest, dims);
+    write_dataset(file, "/neighbours/largest_columns", neighbours.largest_columns, dims);
+    write_dataset(file, "/neighbours/smallest", neighbours.smallest, dims);
+    write_dataset(file, "/neighbours/smallest_columns", neighbours.smallest_columns, dims);
+}
+
 void write_component_checks(const h5::Handle& file, const std::vector<ComponentRecord>& components) {
     std::vector<std::string> names, remarks;
     std::vector<double> relative, normalized, scale, probe;
@@ -142,7 +155,7 @@ void write_checks(const h5::Handle& file, const CheckRecord& checks) {
 void write_checksums(const h5::Handle& file, const KernelMetadata& d) {
     const std::array<Index, 2> dims{d.shape.axes.row.panels(), d.shape.axes.column.panels()};
     h5::create_group(file, "/checksums");
-    for (std::size_t m = 0; m < d.checksums.size(); ++m)
+    for (std::size_t m = 0; m < d.checksums.size() && d.shape.stored; ++m)
         write_dataset(file, "/checksums" + d.shape.matrices[m].path, d.checksums[m], dims);
 }
 
@@ -195,19 +208,21 @@ void write_metadata(const std::string& path, const KernelMetadata& metadata) {
     // There already where a run died in here and its file's structure could not be put back.
     for (const char* name :
          {"/samples", "/labels", "/targets", "/sample_hashes", "/test_samples", "/test_labels",
-          "/test_targets", "/test_sample_hashes", "/diagonal", "/component_diagonals", parameter_blocks_group,
-          "/checks", "/checksums", "/timing", "/provenance"})
+          "/test_targets", "/test_sample_hashes", "/diagonal", "/component_diagonals", "/neighbours",
+          parameter_blocks_group, "/checks", "/checksums", "/timing", "/provenance"})
         h5::remove(file, name);
     for (const char* name : root_scales) h5::remove(file, name);
     for (const StoredMatrix& matrix : metadata.shape.matrices) {
+        if (!metadata.shape.stored) break;
         write_attributes(h5::open_dataset(file, matrix.path), matrix.attributes);
         write_parameter_blocks(file, matrix);
     }
-    if (!h5::exists(file, parameter_blocks_group))
+    if (metadata.shape.stored && !h5::exists(file, parameter_blocks_group))
         h5::create_group(file, "/components");  // there, if empty, with --components none
     write_samples(file, "/", metadata.samples);
     if (metadata.test) write_samples(file, "/test_", *metadata.test);
     if (metadata.diagonal) write_diagonals(file, *metadata.diagonal);
+    if (metadata.neighbours) write_neighbours(file, *metadata.neighbours);
     write_checks(file, metadata.checks);
     write_checksums(file, metadata);
     fault_point("metadata", 0);

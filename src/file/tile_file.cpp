@@ -59,6 +59,7 @@ TileFile::TileFile(const std::string& path, const Shape& shape, Access access)
     : axes_(shape.axes), precision_(shape.precision) {
     const h5::Handle file = h5::open_readonly(path);
     for (const StoredMatrix& matrix : shape.matrices) {
+        if (!shape.stored) break;
         const Index rows = shape.tile_rows(matrix);
         const Index columns = shape.tile_columns(matrix);
         const ChunkRun run = locate_chunks(file, shape, matrix);

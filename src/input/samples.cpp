@@ -222,6 +222,11 @@ void require_kind(const InputDataset& input, SampleKind kind, std::span<const st
 void read_source(const SampleOptions& options, const SampleSelection& selection, std::size_t k,
                  Index first_column, std::span<const std::int64_t> rows, MatrixView<double> out) {
     const SampleSource& source = selection.sources[k];
+    if (options.kind(k) == SampleKind::row_number) {
+        for (Index i = 0; i < out.rows; ++i)
+            out(i, 0) = static_cast<double>(options.first_number + rows[static_cast<std::size_t>(i)]);
+        return;
+    }
     const InputDataset input = open_source(selection, k);
     read_input_rows(input, rows, out);
     require_finite(input, rows, out);
@@ -241,6 +246,7 @@ void read_source(const SampleOptions& options, const SampleSelection& selection,
 }  // namespace
 
 std::string data_text(const SampleOptions& options) {
+    if (!options.name.empty()) return printable(options.name);
     return printable(fmt::format("{}", fmt::join(options.locations, " + ")));
 }
 
@@ -253,6 +259,8 @@ SampleSelection select_samples(const SampleOptions& options, Index expected_widt
     for (const std::string& location : options.locations) {
         inputs.push_back(open_input(location, "samples"));
         selection.sources.push_back(make_source(inputs.back(), options, expected_width, selection.notes));
+        if (options.kind(selection.sources.size() - 1) == SampleKind::row_number)
+            selection.sources.back().width = selection.sources.back().channels = 1;
         check_rows(inputs.front(), inputs.back());
         if (__builtin_add_overflow(selection.width, selection.sources.back().width, &selection.width))
             selection.width = -1;

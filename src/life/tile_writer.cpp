@@ -30,6 +30,7 @@ void create_datasets(const mpi::Communicator& comm, const std::string& path, con
         h5::write_attribute(root, "status", std::string("partial"));
     }
     for (const StoredMatrix& matrix : shape.matrices) {
+        if (!shape.stored) break;
         const std::array<Index, 2> dims{shape.rows(matrix), shape.columns(matrix)};
         const std::array<Index, 2> tile{shape.tile_rows(matrix), shape.tile_columns(matrix)};
         h5::create_dataset(file, matrix.path, stored_type(shape.precision), dims, tile);
@@ -108,6 +109,7 @@ void TileWriter::checkpoint() {
 
 template <class T>
 void TileWriter::write(const FinishedPlane<T>& plane) {
+    if (!shape_.stored) return;  // and nothing is noted: a run that goes on makes all tiles again
     const std::size_t matrix = at(plane.matrix);
     file_.write(matrix, plane.block, plane.values);
     checksums_[matrix][at(shape_.axes.stored_index(plane.block))] = checksum(plane.values);

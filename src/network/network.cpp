@@ -16,7 +16,13 @@ Index Network::parameters() const {
 }
 
 Network copy_of(const Network& network) {
-    Network copy{network.values, {}, network.nodes, network.input, network.output, network.exact_inputs};
+    Network copy{network.values,
+                 {},
+                 network.nodes,
+                 network.input,
+                 network.output,
+                 network.exact_inputs,
+                 network.gradients_are_given};
     for (const ParameterTensor& tensor : network.tensors) {
         Matrix<double> values(tensor.units(), tensor.unit_size());
         std::copy_n(tensor.values.data(), tensor.size(), values.data());
@@ -48,6 +54,16 @@ const Node* producer_of(const Network& network, Index value) {
     const auto found = std::find_if(network.nodes.begin(), network.nodes.end(),
                                     [&](const Node& node) { return node.output == value; });
     return found == network.nodes.end() ? nullptr : &*found;
+}
+
+std::vector<bool> depends_on_tensors(const Network& network) {
+    std::vector<bool> depends(network.values.size(), false);
+    for (const Node& node : network.nodes) {
+        depends[at(node.output)] =
+            !node.tensors.empty() || std::any_of(node.inputs.begin(), node.inputs.end(),
+                                                 [&](Index input) { return depends[at(input)]; });
+    }
+    return depends;
 }
 
 std::string output_operator(const Network& network) {

@@ -124,6 +124,7 @@ const char* name_of(const Operator& op) {
         const char* operator()(const Lookup&) const { return "Lookup"; }
         const char* operator()(const Compare&) const { return "Compare"; }
         const char* operator()(const Choose&) const { return "Choose"; }
+        const char* operator()(const Stored&) const { return "Stored"; }
     };
     return std::visit(Names{}, op);
 }
@@ -205,6 +206,7 @@ struct ConstantsOf {
     }
     Constants operator()(const Compare& compare) const { return {{"relation", name(compare.relation)}}; }
     Constants operator()(const Choose&) const { return {}; }
+    Constants operator()(const Stored&) const { return {}; }  // the file's digest says what they are
 };
 
 }  // namespace

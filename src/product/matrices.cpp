@@ -54,7 +54,7 @@ std::vector<Attribute> describe_component(const Network& network, const Step& st
                                       {"tensor", tensor.name},
                                       {"long_name", "component of " + tensor.name},
                                       {"n_parameters", tensor.size()}};
-    const bool is_table = step.form == Form::lookup;
+    const bool is_table = step.form == Form::lookup || step.form == Form::stored;
     if (is_table || std::holds_alternative<Parameter>(node.op)) {
         const auto [op, user] = is_table ? std::pair<std::string, std::string>(name_of(node.op), node.name)
                                          : first_use_of(network, node.output);
@@ -196,6 +196,14 @@ std::vector<StoredMatrix> sample_matrices(const Problem& problem, bool symmetric
          0,
          {symmetric_attribute(symmetric), {"long_name", std::string("empirical neural tangent kernel")}}});
     return matrices;
+}
+
+std::vector<StoredArray> output_arrays(const Problem& problem) {
+    std::vector<StoredArray> arrays;
+    if (problem.network.gradients_are_given) return arrays;
+    arrays.push_back({outputs_path, problem.samples.count, problem.network.outputs()});
+    if (problem.test) arrays.push_back({test_outputs_path, problem.test->count, problem.network.outputs()});
+    return arrays;
 }
 
 std::optional<Index> component_of(const Shape& shape, Index tensor) {

@@ -1,5 +1,6 @@
 // f J^T J of one set of samples: P x P. Tiles are computed by any rank, over all samples (product/parameter_gram.hpp).
 
+#include "tangram/product/matrices.hpp"
 #include "tangram/product/parameter_gram.hpp"
 #include "tangram/product/product.hpp"
 #include "tangram/support/agreement.hpp"
@@ -54,7 +55,7 @@ Shape shape(const Problem& problem) {
     Shape of{Axes::square(parameters), problem.precision, {}, {}};
     of.matrices.push_back(
         {Role::total, "/parameter_gram", "parameter_gram", 1, 0, describe_blocks(problem.network)});
-    of.arrays.push_back({outputs_path, problem.samples.count, problem.network.outputs()});
+    of.arrays = output_arrays(problem);
     require_tiles_fit(of);
     return of;
 }

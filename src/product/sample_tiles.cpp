@@ -154,9 +154,8 @@ Index samples_of_panel(const Problem& problem, Index extent) {
 
 Shape sample_shape(const Problem& problem, const Axes& axes) {
     Shape shape{axes, problem.precision, sample_matrices(problem, axes.symmetric), {}};
-    shape.arrays.push_back({outputs_path, problem.samples.count, problem.network.outputs()});
-    if (problem.test)
-        shape.arrays.push_back({test_outputs_path, problem.test->count, problem.network.outputs()});
+    shape.arrays = output_arrays(problem);
+    shape.stored = problem.stored;
     require_tiles_fit(shape);
     return shape;
 }

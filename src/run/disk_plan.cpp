@@ -17,6 +17,7 @@ constexpr Index number = 8;              ///< bytes of an int64 or a float64
 
 Index matrices_bytes(const Shape& shape) {
     Index bytes = 0;
+    if (!shape.stored) return bytes;
     for (const StoredMatrix& matrix : shape.matrices) {
         const Index tile =
             shape.tile_rows(matrix) * shape.tile_columns(matrix) * value_bytes(shape.precision);

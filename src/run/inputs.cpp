@@ -88,7 +88,7 @@ void open_set(InputSet& set, Index inputs, Index outputs, const std::optional<La
         Matrix<double> first_row(1, outputs);
         read_expected_outputs(set.expected_location, set.selection, 0, first_row.view());
     }
-    append(all.notes, set.selection.notes);
+    if (set.options.name.empty()) append(all.notes, set.selection.notes);  // which speak of samples
     if (set.labels) append(all.notes, set.labels->notes);
 }
 
@@ -113,6 +113,22 @@ std::vector<const InputSet*> sets_of(const Inputs& inputs) {
     return sets;
 }
 
+/// Of factors: their columns, joined, are the samples.
+void name_factors(const AnyModel& model, Inputs& inputs) {
+    if (model.kind != ModelKind::factors) return;
+    const auto name = [](const FactorFile& factors, SampleOptions& samples) {
+        FactorColumns columns = columns_of(factors);
+        samples.locations = std::move(columns.locations);
+        samples.kinds = std::move(columns.kinds);
+        samples.name = factors.location;
+        samples.transpose = false;
+    };
+    name(model.factors, inputs.samples.options);
+    if (!inputs.test) return;
+    name(model.test_factors, inputs.test->options);
+    inputs.test->options.first_number = model.factors.samples;
+}
+
 /// Of a graph: which of its inputs each source of samples is for.
 void name_inputs(const std::vector<GraphInput>& of_graph, Inputs& inputs) {
     if (of_graph.empty()) return;
@@ -121,7 +137,8 @@ void name_inputs(const std::vector<GraphInput>& of_graph, Inputs& inputs) {
 }
 
 ConjugateKernels choose_conjugate_kernels(const KernelOptions& options) {
-    const std::string fallback = options.components == "none" ? "none" : "last";
+    const bool is_none = !stores_components(options) || !options.factors.empty();
+    const std::string fallback = is_none ? "none" : "last";
     const std::string wanted = options.conjugate_kernels.value_or(fallback);
     return wanted == "all"    ? ConjugateKernels::all
            : wanted == "last" ? ConjugateKernels::last
@@ -142,7 +159,8 @@ Problem make_problem(const KernelOptions& options, const Inputs& inputs) {
         problem.test_reduction = &inputs.test_reduction;
     }
     problem.precision = parse_precision(options.precision);
-    problem.components = options.components == "all";
+    problem.components = stores_components(options);
+    problem.stored = options.store != "none";
     problem.conjugate_kernels = choose_conjugate_kernels(options);
     return problem;
 }
@@ -179,7 +197,7 @@ Matrix<double> read_few_samples(const mpi::Communicator& world, const InputSet& 
 }
 
 std::vector<std::string> input_files(const KernelOptions& options) {
-    std::vector<std::string> locations{options.model};
+    std::vector<std::string> locations{options.model, options.factors};
     append(locations, options.samples.locations);
     append(locations, {options.samples.indices, options.labels, options.targets, options.expected_outputs});
     append(locations, options.test.locations);
@@ -211,8 +229,9 @@ Inputs load_inputs(const KernelOptions& options, const mpi::Communicator& world,
         const Reduction reduction = choose_reduction(options, outputs);
         inputs.notes = model.tensors.notes;
         append(inputs.notes, read.notes);
-        if (model.is_graph) require_samples_apart(model.graph, options.graph, read.network);
+        if (model.kind == ModelKind::graph) require_samples_apart(model.graph, options.graph, read.network);
         name_inputs(read.inputs, inputs);
+        name_factors(model, inputs);
         open_set(inputs.samples, width, outputs, std::nullopt, may_stop, inputs);
         if (inputs.test) open_set(*inputs.test, width, outputs, inputs.samples.labels, may_stop, inputs);
         for (const InputSet* set : sets_of(inputs)) {
@@ -226,13 +245,16 @@ Inputs load_inputs(const KernelOptions& options, const mpi::Communicator& world,
         for (const std::string& file : other_files_of(model, options))
             inputs.linked_digests.push_back(digest_file(file, may_stop));
     });
-    ReadNetwork read = make_any_network(broadcast_any_model(world, std::move(model)), options);
+    model = broadcast_any_model(world, std::move(model));
+    if (!world.is_root()) name_factors(model, inputs);
+    ReadNetwork read = make_any_network(std::move(model), options);
     if (!world.is_root()) name_inputs(read.inputs, inputs);
     inputs.description = std::move(read.description);
     inputs.parameterization = std::move(read.parameterization);
     inputs.network = std::move(read.network);
     inputs.reduction = choose_reduction(options, inputs.network.outputs());
-    if (!read.inputs.empty()) inputs.description += forms_table(inputs.network, inputs.reduction);
+    if (!read.inputs.empty() || inputs.network.gradients_are_given)
+        inputs.description += forms_table(inputs.network, inputs.reduction);
     keep_inputs_of_weights(choose_conjugate_kernels(options), inputs.reduction, inputs.network);
     broadcast_set(world, inputs.samples);
     if (inputs.test) broadcast_set(world, *inputs.test);

@@ -9,13 +9,10 @@ namespace tangram {
 
 namespace {
 
-/// Seed of the probe vectors and of the finite differences' directions: fixed, so that a check can be
-/// repeated.
-constexpr std::uint64_t check_seed = 1;
-
 /// Collective. Outputs and labels of one set.
 OutputsFound check_set(const Run& run, const InputSet& set, const ComputedSet& computed, double tolerance) {
     OutputsFound found;
+    if (run.problem.network.gradients_are_given) return found;  // there are no outputs
     const ConstMatrixView<double> outputs = computed.outputs.view();
     if (computed.expected) {
         check_expected_outputs(run.world(), *computed.expected, outputs, tolerance, found);
@@ -75,13 +72,13 @@ CheckReport check_kernel(const Run& run, const Computed& computed) {
             return diagonal_at(run, computed, samples);
         };
     }
-    check_product({run.world(),
-                   run.product,
-                   run.problem,
-                   run.shape,
-                   run.paths.partial,
-                   {run.threads, run.memory.hold_probe_features, &computed.features}},
-                  inputs, report);
+    const ProductFile file{
+        run.world(), run.product,       run.problem,
+        run.shape,   run.paths.partial, {run.threads, run.memory.hold_probe_features, &computed.features}};
+    if (run.shape.stored)
+        check_product(file, inputs, report);
+    else
+        check_neighbours(file, inputs, *computed.neighbours, *computed.sums, report);
     return report;
 }
 

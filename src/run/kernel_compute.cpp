@@ -101,6 +101,8 @@ TileWork begin_tiles(Computing& c, std::vector<Tile>& tiles, double operations_p
     const auto take = [&c, &shape, last, operations_per_entry](const auto& plane) {
         fault_point("assemble", c.run.world().rank());
         c.writer.write(plane);
+        if (c.computed.neighbours && plane.matrix == last) c.computed.neighbours->take(plane);
+        if (c.computed.sums && plane.matrix == last) c.computed.sums->take(plane);
         const bool completes_tile = plane.matrix == last && shape.axes.computed(plane.block) == plane.block;
         if (completes_tile)
             c.pulse->count(operations_per_entry * static_cast<double>(shape.axes.work(plane.block)));
@@ -113,6 +115,28 @@ TileWork begin_tiles(Computing& c, std::vector<Tile>& tiles, double operations_p
              [&c] { return c.pulse->all_done(); }}};
 }
 
+/// The total's blocks of tiles that an earlier run wrote, read back: each by one rank.
+void take_neighbours_of(const Run& run, const TileFile& file, const TileSet& done, Neighbours& neighbours) {
+    const Shape& shape = run.shape;
+    const Index R = shape.total().rows_each;
+    with_precision(shape.precision, [&](auto number) {
+        using T = decltype(number);
+        const AlignedBuffer<T> memory(std::max(shape.tile_entries(), page_aligned_from));
+        const auto take = [&](const Tile& block) {
+            neighbours.take(FinishedPlane<T>{static_cast<Index>(shape.total_index()), block,
+                                             shape.axes.row.begin(block.row) * R,
+                                             shape.axes.column.begin(block.column) * R,
+                                             file.read(shape.total_index(), block, memory.data())});
+        };
+        Index mine = run.world().rank();
+        for (const Tile& tile : shape.axes.all()) {
+            if (!done[at(shape.axes.index_of(tile))] || mine++ % run.world().size() != 0) continue;
+            take(tile);
+            if (shape.axes.is_mirrored(tile)) take(mirror_of(tile));
+        }
+    });
+}
+
 ComputeHooks hooks_of(Computing& c) {
     const Run& run = c.run;
     ComputeHooks hooks;
@@ -120,7 +144,7 @@ ComputeHooks hooks_of(Computing& c) {
         read_set(c, which, samples, X);
     };
     hooks.name_samples = [&run](SetOfSamples which, const std::function<void()>& work) {
-        naming_samples(run.context.options.model, run.inputs.set(which), work);
+        naming_samples(source_of_gradients(run.context.options), run.inputs.set(which), work);
     };
     hooks.take_outputs = [&c](SetOfSamples which, const PanelRange&, ConstMatrixView<double> outputs) {
         Matrix<double>& own = c.set(which).outputs;
@@ -142,7 +166,7 @@ ComputeHooks hooks_of(Computing& c) {
     hooks.refuse_overflow = [&run](const std::string& parameter) {
         const bool is_narrow = run.shape.precision == Precision::float32;
         fail(ExitCode::bad_input, "J^T J overflows {} at {} ({}, {}): use {}smaller samples or weights",
-             to_string(run.shape.precision), parameter, run.context.options.model,
+             to_string(run.shape.precision), parameter, source_of_gradients(run.context.options),
              data_text(run.inputs.samples.options), is_narrow ? "--precision float64, or " : "");
     };
     return hooks;
@@ -152,6 +176,14 @@ ComputeHooks hooks_of(Computing& c) {
 void compute_all(const Run& run, OpenedOutput& output, Computed& computed) {
     const RunContext& context = run.context;
     Computing computing{run, output.writer, computed};
+    if (context.options.top_neighbours) {
+        agree(context.world, [&] {
+            computed.neighbours.emplace(run.shape, *context.options.top_neighbours);
+            if (!run.shape.stored) computed.sums.emplace(run.shape, check_seed);
+            if (!output.done.empty() && run.shape.stored)
+                take_neighbours_of(run, output.writer.file(), output.done, *computed.neighbours);
+        });
+    }
     context.progress.begin("features");
     const TileLoopReport loop =
         run.product.compute({context.world, run.problem, run.shape, run.memory, run.threads, output.done,
@@ -162,17 +194,18 @@ void compute_all(const Run& run, OpenedOutput& output, Computed& computed) {
     computed.bytes_received = loop.bytes_received;
     computed.stopped = loop.stopped || computing.tiles_left_out;
 
+    if (computed.neighbours && !computed.stopped) computed.neighbours->merge(context.world);
+
     context.progress.begin("write");
     const auto timed = context.timer.measure(Phase::write);
     TileWriter& writer = output.writer;
     agree(context.world, [&] {
         writer.checkpoint();
         fault_point("write", context.world.rank());
-        writer.write_rows(outputs_path, computed.samples.samples.begin,
-                          std::as_const(computed.samples.outputs).view());
-        if (computed.test)
-            writer.write_rows(test_outputs_path, computed.test->samples.begin,
-                              std::as_const(computed.test->outputs).view());
+        for (const StoredArray& array : run.shape.arrays) {
+            const ComputedSet& set = array.path == test_outputs_path ? *computed.test : computed.samples;
+            writer.write_rows(array.path, set.samples.begin, set.outputs.view());
+        }
         writer.sync();
     });
     computed.tiles_on_disk = mpi::sum(context.world, writer.tiles_whole());

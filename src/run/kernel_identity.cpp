@@ -121,20 +121,11 @@ void add_rows(const Inputs& inputs, Identity& identity) {
                               digest_of_targets(*inputs.test_reduction.targets));
 }
 
-}  // namespace
-
-Identity kernel_identity(const KernelOptions& options, const Inputs& inputs, const Product& product,
-                         const Shape& shape) {
-    const Network& network = inputs.network;
+void add_model_and_data(const KernelOptions& options, const Inputs& inputs, Identity& identity) {
     const SampleOptions& scaling = options.samples;
-    std::string matrices;
-    for (const StoredMatrix& matrix : shape.matrices) matrices += (matrices.empty() ? "" : " ") + matrix.path;
-    Identity identity{
-        {"program version", version_line()},
-        {"compiler", compiler()},
-        {"BLAS kernel", blas::kernel_name()},
+    const Identity fields{
         {"model", digest_of(inputs, options.model)},
-        {"model weights", digest_of_weights(network)},
+        {"model weights", digest_of_weights(inputs.network)},
         {"model group", dataset_of(options.model)},
         {"data", digest_of_data(options.samples.locations, inputs)},
         {"data dataset", datasets_of(inputs.samples.selection)},
@@ -144,6 +135,38 @@ Identity kernel_identity(const KernelOptions& options, const Inputs& inputs, con
         {"data mean", numbers(scaling.mean, 0)},
         {"data std", numbers(scaling.std, 1)},
         {"channels first", scaling.channels_first ? "yes" : "no"},
+    };
+    identity.insert(identity.end(), fields.begin(), fields.end());
+}
+
+void add_factors(const KernelOptions& options, const Inputs& inputs, Identity& identity) {
+    identity.emplace_back("factors", digest_of_data({options.factors}, inputs));
+    identity.emplace_back("factors group", dataset_of(options.factors));
+    identity.emplace_back("selection of samples", describe_rows(inputs.samples.selection.rows));
+    std::string tensors;
+    for (const ParameterTensor& tensor : inputs.network.tensors)
+        tensors += (tensors.empty() ? "" : ", ") + describe(tensor);
+    identity.emplace_back("tensors", tensors);
+}
+
+}  // namespace
+
+Identity kernel_identity(const KernelOptions& options, const Inputs& inputs, const Product& product,
+                         const Shape& shape) {
+    const Network& network = inputs.network;
+    std::string matrices;
+    if (!shape.stored) matrices = "none of";
+    for (const StoredMatrix& matrix : shape.matrices) matrices += (matrices.empty() ? "" : " ") + matrix.path;
+    Identity identity{
+        {"program version", version_line()},
+        {"compiler", compiler()},
+        {"BLAS kernel", blas::kernel_name()},
+    };
+    if (network.gradients_are_given)
+        add_factors(options, inputs, identity);
+    else
+        add_model_and_data(options, inputs, identity);
+    const Identity of_product{
         {"layers", names_of_layers(network)},
         {"parameterization", inputs.parameterization},
         {"operators", wiring(network)},
@@ -154,11 +177,18 @@ Identity kernel_identity(const KernelOptions& options, const Inputs& inputs, con
         {"tile", fmt::format("{}", shape.axes.column.panel_size)},
         {"matrices", matrices},
     };
+    identity.insert(identity.end(), of_product.begin(), of_product.end());
+    if (options.top_neighbours)
+        identity.emplace_back("top neighbours", fmt::format("{}", *options.top_neighbours));
     add_rows(inputs, identity);
     for (auto& field : constants_by_name(network)) identity.push_back(std::move(field));
     if (inputs.test) {
-        identity.emplace_back("test data", digest_of_data(inputs.test->options.locations, inputs));
-        identity.emplace_back("test dataset", datasets_of(inputs.test->selection));
+        identity.emplace_back("test data",
+                              digest_of_data(network.gradients_are_given ? options.test.locations
+                                                                         : inputs.test->options.locations,
+                                             inputs));
+        if (!network.gradients_are_given)
+            identity.emplace_back("test dataset", datasets_of(inputs.test->selection));
         identity.emplace_back("selection of test samples", describe_rows(inputs.test->selection.rows));
     }
     return identity;

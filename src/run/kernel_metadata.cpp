@@ -97,8 +97,12 @@ std::vector<Attribute> root_attributes(const Run& run) {
                                 {"product", std::string(run.product.name)},
                                 {"n_samples", run.inputs.samples.count()}};
     if (run.inputs.test) root.push_back({"n_test_samples", run.inputs.test->count()});
+    if (!run.shape.stored) root.push_back({"store", std::string("none")});
     root.push_back({"n_outputs", run.problem.network.outputs()});
-    root.push_back({"output_operator", output_operator(run.problem.network)});
+    if (run.problem.network.gradients_are_given)
+        root.push_back({"gradients", std::string("given")});
+    else
+        root.push_back({"output_operator", output_operator(run.problem.network)});
     root.push_back({"n_parameters", run.problem.network.parameters()});
     root.push_back({"reduction", to_string(reduction.kind)});
     root.push_back({"logit", reduction.logit});
@@ -112,6 +116,15 @@ std::vector<Attribute> root_attributes(const Run& run) {
         root.push_back({"tile_rows", axes.row.whole()});
     }
     return root;
+}
+
+NeighbourRecord gather_neighbours(const Run& run, const Neighbours& found) {
+    return {found.K(),
+            !run.shape.axes.symmetric,
+            found.largest().values,
+            found.smallest().values,
+            found.largest().columns,
+            found.smallest().columns};
 }
 
 }  // namespace
@@ -133,6 +146,7 @@ KernelMetadata gather_metadata(const Run& run, Computed& computed, const CheckRe
     for (auto& checksums : computed.checksums) mpi::bitwise_or(run.world(), checksums);
     metadata.checksums = std::move(computed.checksums);
     metadata.checks = record_of(report);
+    if (computed.neighbours) metadata.neighbours = gather_neighbours(run, *computed.neighbours);
     return metadata;
 }
 

@@ -33,7 +33,11 @@ void add_network_options(CLI::App& app, KernelOptions& o) {
     const std::string group = "Network";
     app.add_option("--model", o.model,
                    "trained network: safetensors, HDF5, Keras or ONNX; FILE or FILE:GROUP")
-        ->required()
+        ->type_name("FILE[:GROUP]")
+        ->group(group);
+    app.add_option(
+           "--factors", o.factors,
+           "gradients that another program made, in place of --model and --data: HDF5, or a text that names .npy files")
         ->type_name("FILE[:GROUP]")
         ->group(group);
     add_list(app, "--activation", o.network.activations,
@@ -72,7 +76,6 @@ void add_sample_options(CLI::App& app, KernelOptions& o) {
     app.add_option(
            "--data", o.samples.locations,
            "samples (N, ..): HDF5, .npy, .npz:NAME, IDX; repeated, their columns are joined; of a graph with several inputs NAME=FILE[:DATASET] once each")
-        ->required()
         ->allow_extra_args(false)
         ->type_name("FILE[:DATASET]")
         ->group(group);
@@ -115,8 +118,9 @@ void add_sample_options(CLI::App& app, KernelOptions& o) {
 
 void add_test_options(CLI::App& app, KernelOptions& o) {
     const std::string group = "Test samples";
-    app.add_option("--test", o.test.locations,
-                   "test samples (M, ..): the kernel of these (rows) against --data (columns)")
+    app.add_option(
+           "--test", o.test.locations,
+           "test samples (M, ..): the kernel of these (rows) against --data (columns); with --factors a file of such")
         ->allow_extra_args(false)
         ->type_name("FILE[:DATASET]")
         ->group(group);
@@ -176,6 +180,14 @@ void add_result_options(CLI::App& app, KernelOptions& o) {
     add_reduction_options(app, o, group);
     app.add_option("--components", o.components,
                    "store one matrix a parameter tensor: all (default), none; of samples only")
+        ->group(group);
+    app.add_option(
+           "--store", o.store,
+           "the matrices in the file: all (default); ntk, as --components none; none, with --top-neighbours")
+        ->group(group);
+    app.add_option("--top-neighbours", o.top_neighbours,
+                   "keep the K largest and smallest entries of each row, with their columns; of samples only")
+        ->type_name("K")
         ->group(group);
     app.add_option("--conjugate-kernels", o.conjugate_kernels,
                    "Grams of the layers' inputs: last (default), all, none; of samples only")

@@ -10,6 +10,7 @@
 #include "tangram/tangent/features.hpp"
 #include "tangram/tangent/wrong_number.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <set>
@@ -143,13 +144,44 @@ std::optional<Graph> graph_of_two(const GraphFile& file, const GraphOptions& opt
     }
 }
 
+/// Collective. Root's on every rank; not what only reading needs.
+FactorFile broadcast_factors(const mpi::Communicator& world, FactorFile factors) {
+    factors.location = mpi::broadcast(world, std::move(factors.location));
+    factors.samples = mpi::broadcast(world, factors.samples);
+    factors.rows = mpi::broadcast(world, factors.rows);
+    factors.tensors.resize(at(mpi::broadcast(world, static_cast<Index>(factors.tensors.size()))));
+    for (FactorTensor& tensor : factors.tensors) {
+        for (std::string* text : {&tensor.name, &tensor.x, &tensor.s, &tensor.storage})
+            *text = mpi::broadcast(world, std::move(*text));
+        tensor.shape = mpi::broadcast(world, std::move(tensor.shape));
+        tensor.positions = mpi::broadcast(world, tensor.positions);
+    }
+    return factors;
+}
+
+/// Factors of both sets, the second in the form of the first.
+void read_given_gradients(const KernelOptions& options, AnyModel& model) {
+    model.kind = ModelKind::factors;
+    model.factors = read_factors(options.factors, options.graph);
+    if (options.test.locations.empty()) return;
+    model.test_factors = read_factors(options.test.locations.front(), options.graph);
+    require_same_tensors(model.factors, model.test_factors);
+    for (std::size_t k = 0; k < model.factors.tensors.size(); ++k)
+        model.test_factors.tensors[k].storage = model.factors.tensors[k].storage;
+}
+
 }  // namespace
 
 AnyModel read_any_model(const KernelOptions& options) {
     AnyModel model;
+    if (!options.factors.empty()) {
+        read_given_gradients(options, model);
+        return model;
+    }
     const FileAndName location = split_location(options.model);
-    model.is_graph = is_graph_file(location.file);
-    if (!model.is_graph) {
+    const bool is_graph = is_graph_file(location.file);
+    if (is_graph) model.kind = ModelKind::graph;
+    if (!is_graph) {
         refuse_graph_options(options);
         model.tensors = read_model(options.model);
         return model;
@@ -164,9 +196,14 @@ AnyModel read_any_model(const KernelOptions& options) {
 }
 
 AnyModel broadcast_any_model(const mpi::Communicator& world, AnyModel model) {
-    model.is_graph = mpi::broadcast(world, Index{model.is_graph ? 1 : 0}) != 0;
-    if (!model.is_graph) {
+    model.kind = static_cast<ModelKind>(mpi::broadcast(world, static_cast<Index>(model.kind)));
+    if (model.kind == ModelKind::tensors) {
         model.tensors = broadcast_model(world, std::move(model.tensors));
+        return model;
+    }
+    if (model.kind == ModelKind::factors) {
+        model.factors = broadcast_factors(world, std::move(model.factors));
+        model.test_factors = broadcast_factors(world, std::move(model.test_factors));
         return model;
     }
     model.graph.path = mpi::broadcast(world, std::move(model.graph.path));
@@ -175,7 +212,11 @@ AnyModel broadcast_any_model(const mpi::Communicator& world, AnyModel model) {
 }
 
 ReadNetwork make_any_network(AnyModel model, const KernelOptions& options) {
-    if (model.is_graph) {
+    if (model.kind == ModelKind::factors) {
+        const FactorFile* const test = options.test.locations.empty() ? nullptr : &model.test_factors;
+        return {network_of(model.factors, test), describe(model.factors), "given"};
+    }
+    if (model.kind == ModelKind::graph) {
         Graph graph = make_graph(model.graph, options.graph);
         return {std::move(graph.network), std::move(graph.description), "standard", std::move(graph.notes),
                 std::move(graph.inputs)};
@@ -189,7 +230,14 @@ ReadNetwork make_any_network(AnyModel model, const KernelOptions& options) {
 }
 
 std::vector<std::string> other_files_of(const AnyModel& model, const KernelOptions& options) {
-    if (model.is_graph) return model.graph.external_files;
+    if (model.kind == ModelKind::graph) return model.graph.external_files;
+    if (model.kind == ModelKind::factors) {
+        std::vector<std::string> files = model.factors.other_files;
+        for (const std::string& file : model.test_factors.other_files) {
+            if (std::find(files.begin(), files.end(), file) == files.end()) files.push_back(file);
+        }
+        return files;
+    }
     std::vector<std::string> files = model_files(split_location(options.model).file);
     files.erase(files.begin());
     files.insert(files.end(), model.tensors.linked.begin(), model.tensors.linked.end());

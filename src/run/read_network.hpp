@@ -2,6 +2,7 @@
 // The network of a kernel run, of a file that holds tensors only or one that describes the network itself: read by rank 0, made by
 // every rank of what it read. Private to run/.
 
+#include "tangram/input/factors.hpp"
 #include "tangram/input/graph.hpp"
 #include "tangram/input/tensors.hpp"
 #include "tangram/run/kernel_options.hpp"
@@ -17,11 +18,14 @@ struct ReadNetwork {
     std::vector<GraphInput> inputs{};  ///< of a graph
 };
 
-/// A file that holds tensors only, or one that describes the network itself; as rank 0 reads it.
+enum class ModelKind { tensors, graph, factors };
+
+/// A file that holds tensors only, or one that describes the network itself, or gradients that others made; as rank 0 reads it.
 struct AnyModel {
-    bool is_graph = false;
+    ModelKind kind = ModelKind::tensors;
     ModelFile tensors{};
     GraphFile graph{};
+    FactorFile factors{}, test_factors{};
 };
 
 /// One rank.

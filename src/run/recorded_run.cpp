@@ -123,6 +123,11 @@ void move_all_targets(KernelOptions& options, const MovedInputs& moved) {
     }
 }
 
+/// What gradients come from: the model, or factors.
+std::string& source_of(KernelOptions& options) {
+    return options.factors.empty() ? options.model : options.factors;
+}
+
 /// Those of the options that decide which rows of J there are; the others are of the network, not of the kernel.
 void keep_what_makes_rows(KernelOptions& options) {
     options.expected_outputs.clear();
@@ -174,9 +179,10 @@ RecordedRun load_recorded_run(const mpi::Communicator& world, const KernelFile& 
         const Record record = read_record(kernel.path);
         configuration = record.configuration;
         KernelOptions options = parse_configuration(configuration, kernel.path);
-        const std::string model = split_location(options.model).file;
-        move_to(options.model, moved.model);
-        require_unchanged(record, model, split_location(options.model).file, kernel.path, "--model");
+        std::string& source = source_of(options);
+        const std::string then = split_location(source).file;
+        move_to(source, moved.model);
+        require_unchanged(record, then, split_location(source).file, kernel.path, "--model");
         require_samples(record, options.samples, moved.data, "--data", kernel.path);
         require_samples(record, options.test, moved.test, "--test", kernel.path);
         keep_what_makes_rows(options);
@@ -191,7 +197,7 @@ RecordedRun load_recorded_run(const mpi::Communicator& world, const KernelFile& 
     run.options = parse_configuration(mpi::broadcast(world, std::move(configuration)), kernel.path);
     keep_what_makes_rows(run.options);
     move_all_targets(run.options, moved);
-    move_to(run.options.model, moved.model);
+    move_to(source_of(run.options), moved.model);
     for (std::string& location : run.options.samples.locations) move_to(location, moved.data);
     for (std::string& location : run.options.test.locations) move_to(location, moved.test);
     run.inputs = load_inputs(run.options, world);

@@ -67,6 +67,7 @@ std::string remarks(const Run& run, const CheckReport& checks) {
 
 /// Where the outputs are probabilities, which kernel that is; most of what is written of kernels is of the logits.
 std::string of_probabilities(const Run& run) {
+    if (run.problem.network.gradients_are_given) return "";
     const std::string by = output_operator(run.problem.network);
     if (by != "sigmoid" && by != "softmax" && by != "log_softmax") return "";
     return fmt::format(
@@ -78,6 +79,10 @@ std::string of_probabilities(const Run& run) {
 /// What the checks say and what they cannot say: whether the network is the one that the user means.
 std::string proven(const CheckReport& checks) {
     if (!passed(checks)) return "";
+    if (checks.run && !checks.not_made.empty()) {
+        return fmt::format(
+            "proven      the kernel is right for the gradients as read; whether they are those of your network was\n            not checked: that needs a network\n");
+    }
     const char* kernel = checks.run ? "the kernel is right for the network as read above"
                                     : "nothing: the kernel was not checked (--check-samples 0)";
     if (outputs_compared(checks))
@@ -143,11 +148,16 @@ std::string summary(const Run& run, const CheckReport& report, const Timing& tim
     const double assembly = longest(timing, Phase::assemble);
     const StoredMatrix& total = run.shape.total();
     std::string text;
-    text += fmt::format("{:<11} {} x {}, {}, {}, {} parameterization\n", run.product.title,
-                        run.shape.rows(total), run.shape.columns(total), describe(run.problem.reduction),
-                        to_string(run.shape.precision), run.inputs.parameterization);
-    text += fmt::format("network     {} layers, {} parameters\n", layers_of(run.problem.network).size(),
-                        run.problem.network.parameters());
+    const Network& network = run.problem.network;
+    text += fmt::format(
+        "{:<11} {} x {}, {}, {}{}\n", run.product.title, run.shape.rows(total), run.shape.columns(total),
+        describe(run.problem.reduction), to_string(run.shape.precision),
+        network.gradients_are_given ? "" : ", " + run.inputs.parameterization + " parameterization");
+    text += network.gradients_are_given
+                ? fmt::format("factors     {} tensors, {} parameters, {} a sample\n", network.tensors.size(),
+                              network.parameters(), count_of(network.outputs(), "row", "rows"))
+                : fmt::format("network     {} layers, {} parameters\n", layers_of(network).size(),
+                              network.parameters());
     text += fmt::format("tiles       {:.2f} s, {:.1f} GF/s on {} x {} threads\n", assembly,
                         assembly > 0 ? timing.flops / assembly / 1e9 : 0.0, timing.ranks, timing.threads);
     text += fmt::format("phases      {}\n", phases(timing));

@@ -9,6 +9,8 @@
 #include "tangram/support/progress.hpp"
 #include "tangram/support/text.hpp"
 
+#include <utility>
+
 namespace tangram {
 
 namespace {
@@ -30,9 +32,66 @@ void require_one_line(const std::vector<std::string>& paths) {
     }
 }
 
+/// What a network, or samples that go through one, are asked for by. In the order of --help.
+void refuse_beside_factors(const KernelOptions& o) {
+    const NetworkOptions& network = o.network;
+    const SampleOptions& samples = o.samples;
+    const std::pair<const char*, bool> given[] = {
+        {"--model", !o.model.empty()},
+        {"--activation", !network.activations.empty()},
+        {"--output-activation", network.output_activation.has_value()},
+        {"--parameterization", network.parameterization.has_value()},
+        {"--weight-std", !network.weight_std.empty()},
+        {"--bias-std", !network.bias_std.empty()},
+        {"--weight-scale", !network.weight_scale.empty()},
+        {"--bias-scale", !network.bias_scale.empty()},
+        {"--output-scale", !network.output_scale.empty()},
+        {"--layers", !network.layer_order.empty()},
+        {"--value", !o.graph.value.empty()},
+        {"--data", !samples.locations.empty()},
+        {"--data-scale", !samples.scale.empty()},
+        {"--data-shift", !samples.shift.empty()},
+        {"--data-mean", !samples.mean.empty()},
+        {"--data-std", !samples.std.empty()},
+        {"--channels-first", samples.channels_first},
+        {"--transpose or --no-transpose", samples.transpose.has_value()},
+        {"--targets", !o.targets.empty()},
+        {"--expect-outputs", !o.expected_outputs.empty()},
+        {"--test-targets", !o.test_targets.empty()},
+        {"--expect-test-outputs", !o.expected_test_outputs.empty()},
+        {"--reduction loss", o.reduction == "loss"},
+        {"--reduction margin", o.reduction == "margin"},
+        {"--loss", o.loss.has_value()},
+        {"--weights", o.weights.has_value()},
+        {"--conjugate-kernels", o.conjugate_kernels.value_or("none") != "none"}};
+    for (const auto& [option, is_given] : given) {
+        if (is_given) {
+            fail(ExitCode::usage,
+                 "{} needs a network, and --factors gives gradients without one ({}): drop one of them",
+                 option, printable(o.factors));
+        }
+    }
+    if (o.test.locations.size() > 1) {
+        fail(ExitCode::usage, "--test is given {} times beside --factors: name one file of factors",
+             o.test.locations.size());
+    }
+}
+
+/// A network and samples, or gradients.
+void validate_source(const KernelOptions& o) {
+    if (!o.factors.empty()) return refuse_beside_factors(o);
+    for (const auto& [option, is_given] :
+         {std::pair{"--model", !o.model.empty()}, std::pair{"--data", !o.samples.locations.empty()}}) {
+        if (!is_given) {
+            fail(ExitCode::usage,
+                 "{} is required, unless --factors gives gradients: see 'tangram kernel --help'", option);
+        }
+    }
+}
+
 void validate_paths(const KernelOptions& o) {
     if (o.output.empty()) fail(ExitCode::usage, "--output is empty: name the file to write");
-    require_one_line({o.model, o.output, o.labels, o.expected_outputs, o.samples.indices});
+    require_one_line({o.factors, o.model, o.output, o.labels, o.expected_outputs, o.samples.indices});
     require_one_line({o.test_labels, o.expected_test_outputs, o.test.indices, o.targets, o.test_targets});
     require_one_line(o.samples.locations);
     require_one_line(o.test.locations);
@@ -87,6 +146,26 @@ void validate_product(const KernelOptions& options) {
              "--conjugate-kernels are of samples, --space params is of parameters: drop one of them");
     }
     require_one_of("--components", options.components, {"all", "none"});
+    if (options.store) require_one_of("--store", *options.store, {"all", "ntk", "none"});
+    if (options.store == "all" && options.components == "none")
+        fail(ExitCode::usage, "--store all and --components none contradict each other: drop one of them");
+    if (options.store == "none") {
+        if (!options.top_neighbours) {
+            fail(ExitCode::usage,
+                 "--store none leaves nothing in the file: give --top-neighbours K, or store ntk");
+        }
+        if (options.conjugate_kernels.value_or("none") != "none") {
+            fail(ExitCode::usage,
+                 "--store none and --conjugate-kernels contradict each other: drop one of them");
+        }
+    }
+    if (options.top_neighbours) {
+        require_between("--top-neighbours", *options.top_neighbours, 1, std::int64_t{1} << 20);
+        if (options.space == "params") {
+            fail(ExitCode::usage,
+                 "--top-neighbours are of samples, --space params is of parameters: drop one of them");
+        }
+    }
     if (options.conjugate_kernels)
         require_one_of("--conjugate-kernels", *options.conjugate_kernels, {"last", "all", "none"});
 }
@@ -124,6 +203,7 @@ void validate_checks(const KernelOptions& options) {
 }  // namespace
 
 void validate(const KernelOptions& options) {
+    validate_source(options);
     validate_paths(options);
     validate_network(options.network);
     validate_samples(options);

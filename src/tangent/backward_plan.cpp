@@ -8,17 +8,6 @@ namespace tangram {
 
 namespace {
 
-/// [value]: whether some tensor is on its way.
-std::vector<bool> depends_on_tensors(const Network& network) {
-    std::vector<bool> depends(network.values.size(), false);
-    for (const Node& node : network.nodes) {
-        depends[at(node.output)] =
-            !node.tensors.empty() || std::any_of(node.inputs.begin(), node.inputs.end(),
-                                                 [&](Index input) { return depends[at(input)]; });
-    }
-    return depends;
-}
-
 /// Values that are tensors whose gradients are made elsewhere, of the sensitivities of other values.
 std::vector<bool> made_elsewhere(const Network& network, const Reduction& reduction) {
     std::vector<bool> elsewhere(network.values.size(), false);

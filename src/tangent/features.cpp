@@ -150,6 +150,8 @@ struct Strip {
 
 void forward(const Strip& strip) {
     std::vector<ConstMatrixView<double>> inputs;
+    const std::vector<bool> are_zero =
+        strip.network.gradients_are_given ? depends_on_tensors(strip.network) : std::vector<bool>{};
     for (std::size_t k = 0; k < strip.network.nodes.size(); ++k) {
         const Node& node = strip.network.nodes[k];
         const OperatorRoutines& routines = routines_of(node.op);
@@ -157,6 +159,10 @@ void forward(const Strip& strip) {
         const Index width = strip.network.values[at(node.output)].size;
         const MatrixView<double> output{strip.scratch.values[at(node.output)].data(), strip.samples_of(node),
                                         width, width};
+        if (!are_zero.empty() && are_zero[at(node.output)]) {
+            std::fill_n(output.data, output.rows * width, 0.0);
+            continue;
+        }
         routines.forward({strip.network, node, inputs, output, strip.kept(k), strip.first_sample});
         if (routines.may_overflow)
             require_finite(output, place_of_value(strip.network, node.output, strip.first_sample));

@@ -18,6 +18,15 @@ bool has_constant_matrix(const PreparedStep& prepared, const Reduction& reductio
     return prepared.constant && reduction.is_full();
 }
 
+/// (R, C), of a reduction whose rows are the same for all samples.
+Matrix<double> rows_of_E(const Reduction& reduction) {
+    Matrix<double> E(reduction.sensitivities(), reduction.outputs);
+    for (Index r = 0; r < E.rows(); ++r) {
+        for (Index o = 0; o < E.cols(); ++o) E(r, o) = reduction.weight(0, r, o);
+    }
+    return E;
+}
+
 /// That any step's form asks for.
 Index most_scratch_values(const Network& network, const Reduction& reduction) {
     Index most = 0;
@@ -35,9 +44,15 @@ std::vector<PreparedStep> prepare_steps(const Network& network, const Reduction&
     std::vector<PreparedStep> prepared;
     for (const Step& step : steps_of(network, reduction)) {
         PreparedStep one{
-            step, reduction.sensitivities(), {}, factors_of(step, reduction), prepared.size(), false, {}};
+            step, reduction.sensitivities(), {}, factors_of(step, reduction), prepared.size(), false, {}, {}};
         if (is_on_positions(step.form))
             one.use = std::make_shared<const WeightUse>(weight_use_of(network, step.use));
+        if (step.form == Form::stored) {
+            WeightUse use;
+            use.stored = std::get<Stored>(network.nodes[at(step.node)].op).source;
+            one.use = std::make_shared<const WeightUse>(std::move(use));
+            one.constant_E = rows_of_E(reduction);
+        }
         if (const auto c = constant_sensitivity(network, reduction, one.step.s)) {
             one.constant = true;
             one.constant_H = constant_gram(reduction, *c);
@@ -90,6 +105,8 @@ const FormFacts& facts_of(Form form) {
             return forms::pairs_facts;
         case Form::lookup:
             return forms::lookup_facts;
+        case Form::stored:
+            return forms::stored_facts;
     }
     fail(ExitCode::failed, "a form without facts");
 }
@@ -108,6 +125,8 @@ const TileRoutines<T>& tile_routines_of(Form form) {
             return forms::pairs_tiles<T>();
         case Form::lookup:
             return forms::lookup_tiles<T>();
+        case Form::stored:
+            return forms::stored_tiles<T>();
     }
     fail(ExitCode::failed, "a form without tiles");
 }
@@ -124,6 +143,8 @@ const JacobianRoutines& jacobian_routines_of(Form form) {
             return forms::sum_jacobian;
         case Form::lookup:
             return forms::lookup_jacobian;
+        case Form::stored:
+            return forms::stored_jacobian;
     }
     fail(ExitCode::failed, "a form without a Jacobian");
 }

@@ -31,6 +31,7 @@ const OperatorRoutines& routines_of(const Operator& op) {
         const OperatorRoutines& operator()(const Lookup&) const { return operators::lookup_routines; }
         const OperatorRoutines& operator()(const Compare&) const { return operators::compare_routines; }
         const OperatorRoutines& operator()(const Choose&) const { return operators::choose_routines; }
+        const OperatorRoutines& operator()(const Stored&) const { return operators::stored_routines; }
     };
     return std::visit(Table{}, op);
 }

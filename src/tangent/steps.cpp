@@ -79,6 +79,8 @@ PairSizes pair_sizes(const Network& network, const Reduction& reduction, const S
     sizes.constant = constant_sensitivity(network, reduction, step.s).has_value();
     sizes.d_in = static_cast<double>(network.values[at(step.x)].size);
     sizes.d_out = static_cast<double>(network.values[at(step.s)].size);
+    if (step.form == Form::stored)
+        sizes.parameters = static_cast<double>(network.tensors[at(step.tensors.front().tensor)].size());
     return sizes;
 }
 

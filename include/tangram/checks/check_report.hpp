@@ -41,6 +41,8 @@ struct CheckReport {
     bool tolerance_is_given = false;           ///< by the user: then it is kept
     double amplification = 1;  ///< of rounding, by the network (tangent/reference/conditioning.hpp)
     std::uint64_t seed = 0;
+    std::vector<std::string>
+        not_made{};  ///< checks that need a network, where gradients are given without one
     std::vector<ComponentCheck> components;  ///< those that are stored
     ComponentCheck total;                    ///< the kernel itself
     double symmetry_error = not_computed;    ///< max |K - K^T| / max |K| over all matrices; of square ones

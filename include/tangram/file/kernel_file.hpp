@@ -42,6 +42,7 @@ struct KernelFile {
         true;  ///< the reduction's name says all: no loss, no outputs chosen, combined or weighted
     /// What takes the place of C where an entry is made of all outputs.
     [[nodiscard]] Index outputs_that_count() const { return of_plain_outputs ? outputs : rows_of_sample; }
+    bool gradients_are_given = false;  ///< by a file, and no network: there are no outputs
     RecordedChecks checks;
     std::optional<std::uint64_t> contents;  ///< checksum of all that is not a tile; older files have none
 };

@@ -3,7 +3,7 @@
 // rank 0 alone. All of it comes as data: what it means is known by those who hand it over.
 //
 //   /  /samples (N)  /labels (N)  /targets (N, C)  /sample_hashes (N)  and the same of test samples  /parameter_blocks  /diagonal
-//   /component_diagonals/<tensor>  /checks  /checksums/<dataset> (tiles, tiles)  /timing (phases, ranks)  /provenance
+//   /component_diagonals/<tensor>  /neighbours (rows, K)  /checks  /checksums/<dataset> (tiles, tiles)  /timing (phases, ranks)  /provenance
 
 #include "tangram/file/provenance.hpp"
 #include "tangram/file/timing.hpp"
@@ -60,6 +60,14 @@ struct DiagonalRecord {
     std::vector<TensorDiagonal> components;
 };
 
+/// The entries of each row that are largest and smallest, (rows, K), best first, with their columns.
+struct NeighbourRecord {
+    Index K = 0;
+    bool with_own = false;  ///< whether a row's own sample was among those that were looked at
+    std::vector<double> largest, smallest;
+    std::vector<std::int64_t> largest_columns, smallest_columns;
+};
+
 /// Everything small that goes into the file.
 struct KernelMetadata {
     const Shape& shape;
@@ -68,6 +76,7 @@ struct KernelMetadata {
     SampleRecord samples{};
     std::optional<SampleRecord> test{};
     std::optional<DiagonalRecord> diagonal{};
+    std::optional<NeighbourRecord> neighbours{};
     std::vector<std::vector<std::uint64_t>> checksums{};  ///< [matrix]: (row panels, column panels)
     CheckRecord checks{};
     Timing timing{};

@@ -49,6 +49,7 @@ struct Shape {
     Precision precision = Precision::float32;
     std::vector<StoredMatrix> matrices;  ///< in the order in which a tile produces them, the total last
     std::vector<StoredArray> arrays;
+    bool stored = true;  ///< whether the matrices are in the file; else tiles are made, looked at and dropped
 
     [[nodiscard]] const StoredMatrix& total() const { return matrices.back(); }
     [[nodiscard]] Index rows(const StoredMatrix& matrix) const { return axes.row.extent * matrix.rows_each; }

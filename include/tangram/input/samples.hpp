@@ -17,8 +17,9 @@
 
 namespace tangram {
 
-/// What samples are to the network. Integers and truth values (0 and 1) are what they are: never scaled.
-enum class SampleKind { numbers, integers, booleans };
+/// What samples are to the network. Integers and truth values (0 and 1) are what they are: never scaled. Of row numbers nothing is
+/// read: the one column is the row's own number, counted from `first_number`.
+enum class SampleKind { numbers, integers, booleans, row_number };
 
 struct SampleOptions {
     std::vector<std::string> locations;  ///< FILE[:DATASET], one, or several whose columns are joined
@@ -29,12 +30,14 @@ struct SampleOptions {
     std::optional<bool> transpose{};  ///< rows lie along the last axis of the file; not said: by shape
     bool channels_first = false;      ///< the last axis becomes the first after the rows
     std::vector<SampleKind> kinds{};  ///< [location]; none: all are numbers
+    Index first_number = 0;           ///< of row numbers
+    std::string name{};               ///< what messages call them all; "": their locations
     [[nodiscard]] SampleKind kind(std::size_t k) const {
         return kinds.empty() ? SampleKind::numbers : kinds[k];
     }
 };
 
-/// "a.h5:x", or "a.h5:x + a.h5:t".
+/// "a.h5:x", or "a.h5:x + a.h5:t"; or their name.
 std::string data_text(const SampleOptions& options);
 
 /// A dataset of samples as it is read.

@@ -51,6 +51,9 @@ struct Network {
     Index output = 0;
     std::vector<bool>
         exact_inputs{};  ///< [entry of the input]: an integer, as ids are, and exact; empty: none is
+    /// Samples bring their gradients: outputs are linear in the parameters, which are all zero, and so is what is made of them
+    /// (input/factors.hpp).
+    bool gradients_are_given = false;
 
     [[nodiscard]] Index inputs() const { return values[at(input)].size; }
     [[nodiscard]] Index outputs() const { return values[at(output)].size; }
@@ -69,6 +72,9 @@ Index add_tensor(Network& network, const std::string& name, std::vector<Index> s
 
 /// The node that makes a value, nullptr for the input.
 const Node* producer_of(const Network& network, Index value);
+
+/// [value]: whether some tensor is on its way.
+std::vector<bool> depends_on_tensors(const Network& network);
 
 /// What makes the output, as the file names it: the activation ("identity", "sigmoid"), or the operator where it is none.
 std::string output_operator(const Network& network);

@@ -26,6 +26,7 @@
 //   Lookup       ids (k), table or T (rows, width)  y_k = table row id_k, from the end where negative         (k, width)
 //   Compare      x, y (d)      -                  1 where x = y, x < y or x <= y, 0 elsewhere                     (d)
 //   Choose       c, x, y (d)   -                  x where c is not 0, y elsewhere                                 (d)
+//   Stored       number (1)    theta (P)          g_r . theta at theta = 0, g (R, P) of the sample read from a file    (R)
 
 #include "tangram/network/activation.hpp"
 #include "tangram/network/index_tables.hpp"
@@ -161,9 +162,14 @@ struct Compare {
 
 struct Choose {};
 
+struct StoredRows;
+struct Stored {
+    std::shared_ptr<const StoredRows> source;
+};
+
 using Operator =
     std::variant<Dense, Activate, Add, Mul, Softmax, Parameter, Constant, Apply, Arrange, Combine, Largest,
-                 MatMul, Convolve, Standardize, Power, Lookup, Compare, Choose>;
+                 MatMul, Convolve, Standardize, Power, Lookup, Compare, Choose, Stored>;
 
 /// "Dense", "Activate", ..: as tables and messages name it.
 const char* name_of(const Operator& op);

@@ -31,6 +31,9 @@ bool is_bias(const Network& network, const Step& step, const StepTensor& its);
 
 std::vector<StoredMatrix> sample_matrices(const Problem& problem, bool symmetric);
 
+/// The network's outputs for each set of samples; none where gradients are given and there is no network.
+std::vector<StoredArray> output_arrays(const Problem& problem);
+
 /// Where the component of a tensor is in the shape's list; that of a step's input.
 std::optional<Index> component_of(const Shape& shape, Index tensor);
 std::optional<Index> conjugate_matrix_of(const Shape& shape, Index step);

@@ -34,6 +34,7 @@ struct Problem {
     Precision precision = Precision::float32;
     std::optional<Index> tile;  ///< units a panel (by how many there are and the network)
     bool components = true;     ///< a matrix a tensor beside the total
+    bool stored = true;         ///< whether any matrix goes into the file
     ConjugateKernels conjugate_kernels = ConjugateKernels::last;
     /// E of the test samples, where it is their own: the same rule for others' labels. Otherwise that of all.
     const Reduction* test_reduction = nullptr;

@@ -18,6 +18,7 @@ namespace tangram {
 
 struct KernelOptions {
     std::string model, output;
+    std::string factors;  ///< gradients that others made, in place of a model and samples; "" for none
     NetworkOptions network;
     GraphOptions graph;
     SampleOptions samples;
@@ -33,6 +34,8 @@ struct KernelOptions {
     std::optional<std::int64_t> seed;             ///< of these (0)
     std::optional<std::string> weights;           ///< of the outputs' rows
     std::string components = "all";
+    std::optional<std::string> store;              ///< all, or ntk: the same as components none
+    std::optional<std::int64_t> top_neighbours;    ///< K largest and smallest entries of each row
     std::optional<std::string> conjugate_kernels;  ///< last; none with components none
     std::string precision = "float32";
     std::optional<std::int64_t> tile;              ///< samples a panel (by N and the network)
@@ -52,6 +55,16 @@ struct KernelOptions {
     std::string command_line;   ///< as it was typed
     std::string configuration;  ///< the options as TOML
 };
+
+/// The file that gradients come from, for messages: the model, or the factors.
+inline const std::string& source_of_gradients(const KernelOptions& options) {
+    return options.factors.empty() ? options.model : options.factors;
+}
+
+/// Whether a matrix a tensor is stored beside the total.
+inline bool stores_components(const KernelOptions& options) {
+    return options.components == "all" && options.store.value_or("all") == "all";
+}
 
 void add_kernel_options(CLI::App& app, KernelOptions& options);
 

@@ -2,9 +2,11 @@
 // What the steps of `tangram kernel` hand to each other.
 
 #include "tangram/checks/check_report.hpp"
+#include "tangram/checks/neighbours_check.hpp"
 #include "tangram/checks/outputs_check.hpp"
 #include "tangram/file/metadata.hpp"
 #include "tangram/life/resume.hpp"
+#include "tangram/product/neighbours.hpp"
 #include "tangram/run/inputs.hpp"
 #include "tangram/support/file_lock.hpp"
 #include "tangram/support/log.hpp"
@@ -16,6 +18,9 @@
 #include <vector>
 
 namespace tangram {
+
+/// Seed of the probe vectors and of the finite differences' directions: fixed, so that a check can be repeated.
+inline constexpr std::uint64_t check_seed = 1;
 
 /// What a run is surrounded by.
 struct RunContext {
@@ -64,6 +69,9 @@ struct Computed {
     std::vector<Matrix<double>> diagonals;              ///< [tensor]: of the test samples, (n, R' R')
     std::vector<std::vector<std::uint64_t>> checksums;  ///< [matrix]: (row panels, column panels)
     KeptFeatures features{};                            ///< for the checks
+    std::optional<Neighbours>
+        neighbours{};               ///< of each row, where they are asked for; at the end all ranks', on root
+    std::optional<RowSums> sums{};  ///< for the checks, where no matrix is stored
     bool has_begun_tiles = false;
     Index tiles_on_disk = 0;  ///< of all ranks
     bool stopped = false;     ///< on request, before all tiles were there

@@ -72,6 +72,15 @@ public:
         if (size < 0 || size > std::numeric_limits<Index>::max() / 64) throw std::bad_alloc();
         if (size > 0) memory_.reset(static_cast<T*>(allocate(static_cast<std::size_t>(size) * sizeof(T))));
     }
+    /// All zero, by pages that take no memory until they are written.
+    static AlignedBuffer zeros(Index size) {
+        AlignedBuffer buffer;
+        if (size <= 0) return buffer;
+        buffer.memory_.reset(static_cast<T*>(std::calloc(static_cast<std::size_t>(size), sizeof(T))));
+        if (!buffer.memory_) throw std::bad_alloc();
+        buffer.size_ = size;
+        return buffer;
+    }
     [[nodiscard]] T* data() const { return memory_.get(); }
     [[nodiscard]] Index size() const { return size_; }
 
@@ -90,6 +99,14 @@ public:
     Matrix() = default;
     Matrix(Index rows, Index cols) : memory_(checked_size(rows, cols)), rows_(rows), cols_(cols) {
         for (Index i = 0; i < rows * cols; ++i) memory_.data()[i] = T{};
+    }
+    /// Zero, of whatever size: it takes no memory until it is written.
+    static Matrix zeros(Index rows, Index cols) {
+        Matrix matrix;
+        matrix.memory_ = AlignedBuffer<T>::zeros(checked_size(rows, cols));
+        matrix.rows_ = rows;
+        matrix.cols_ = cols;
+        return matrix;
     }
     T& operator()(Index i, Index j) {
         assert(i >= 0 && i < rows_ && j >= 0 && j < cols_);

@@ -80,11 +80,12 @@ Index gram_scratch_bytes(Index rows, Index cols, const Network& network, const R
 struct PreparedStep {
     Step step;
     Index R = 1;                           ///< sensitivities a sample
-    std::shared_ptr<const WeightUse> use;  ///< of a weight on positions
+    std::shared_ptr<const WeightUse> use;  ///< of a weight on positions, and of stored rows
     std::vector<double> factors;           ///< [tensor of the step]: factors_of()
     std::size_t index = 0;                 ///< among the steps
     bool constant = false;                 ///< its sensitivity
     Matrix<double> constant_H;             ///< then S S^T, (R', R')
+    Matrix<double> constant_E;             ///< and S itself, (R, d_out), of a step whose rows are stored
 };
 std::vector<PreparedStep> prepare_steps(const Network& network, const Reduction& reduction);
 
@@ -187,7 +188,8 @@ const TileRoutines<T>& tile_routines_of(Form form);
 const JacobianRoutines& jacobian_routines_of(Form form);
 
 namespace forms {
-extern const FormFacts outer_facts, plain_facts, rows_facts, made_facts, pairs_facts, lookup_facts;
+extern const FormFacts outer_facts, plain_facts, rows_facts, made_facts, pairs_facts, lookup_facts,
+    stored_facts;
 template <class T>
 const TileRoutines<T>& outer_tiles();
 template <class T>
@@ -198,7 +200,9 @@ template <class T>
 const TileRoutines<T>& pairs_tiles();
 template <class T>
 const TileRoutines<T>& lookup_tiles();
-extern const JacobianRoutines outer_jacobian, plain_jacobian, sum_jacobian, lookup_jacobian;
+template <class T>
+const TileRoutines<T>& stored_tiles();
+extern const JacobianRoutines outer_jacobian, plain_jacobian, sum_jacobian, lookup_jacobian, stored_jacobian;
 }  // namespace forms
 
 }  // namespace tangram

@@ -74,7 +74,7 @@ namespace operators {
 extern const OperatorRoutines dense_routines, activate_routines, add_routines, mul_routines, power_routines,
     softmax_routines, parameter_routines, constant_routines, apply_routines, arrange_routines,
     combine_routines, largest_routines, matmul_routines, convolve_routines, standardize_routines,
-    lookup_routines, compare_routines, choose_routines;
+    lookup_routines, compare_routines, choose_routines, stored_routines;
 }
 
 }  // namespace tangram

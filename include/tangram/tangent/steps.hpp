@@ -9,6 +9,7 @@
 //   made    G = c sum_p s_p x_p^T             G G^T, G made where it is multiplied          a weight on positions p = 1..T (weight_use.hpp)
 //   pairs   the same                          c^2 sum_pq (s_ip . s_jq) (x_ip . x_jq)        the same
 //   lookup  s_p at row id_p of a table     sum over p, q of [id_ip = id_jq] s_ip . s_jq    a table that is looked up in alone
+//   stored  read from a file               J J^T, J read where it is multiplied             gradients that were given, too many to hold
 //
 // X is the operator's input, S the sensitivity of its output. What a form computes is in tangent/forms/; which step an
 // operator has is said with the operator (tangent/operators.hpp). A weight on positions has, by shapes alone, so that the
@@ -26,7 +27,7 @@
 
 namespace tangram {
 
-enum class Form { outer, plain, rows, made, pairs, lookup };
+enum class Form { outer, plain, rows, made, pairs, lookup, stored };
 
 /// Its gradient is a sum over positions that is not held.
 constexpr bool is_on_positions(Form form) {

@@ -13,6 +13,7 @@
 #include "tangram/tangent/patches.hpp"
 #include "tangram/tangent/steps.hpp"
 
+#include <memory>
 #include <optional>
 
 namespace tangram {
@@ -23,8 +24,9 @@ struct WeightUse {
     Index positions = 1;        ///< T
     double scale = 1;           ///< c
     bool by_position = false;
-    bool lies_by_input = false;      ///< W as (d_in, d_out)
-    std::optional<Patches> patches;  ///< of a convolution
+    bool lies_by_input = false;                  ///< W as (d_in, d_out)
+    std::optional<Patches> patches;              ///< of a convolution
+    std::shared_ptr<const StoredRows> stored{};  ///< rows of J that are read, and made of nothing
     [[nodiscard]] Index parameters() const { return groups * d_out * d_in; }
 };
 

@@ -45,8 +45,11 @@ void reserve(const Network& network, const SharedValues& shared, Index rows, Sam
 void sweep(const Network& network, std::span<const double> x, SampleGradient& sample) {
     assert(static_cast<Index>(x.size()) == network.inputs());
     sample.values[at(network.input)].assign(x.begin(), x.end());
+    const std::vector<bool> are_zero =
+        network.gradients_are_given ? depends_on_tensors(network) : std::vector<bool>(network.values.size());
     for (const Node& node : network.nodes) {
-        if (!sample.values[at(node.output)].empty()) apply(network, node, sample);
+        if (!sample.values[at(node.output)].empty() && !are_zero[at(node.output)])
+            apply(network, node, sample);
     }
     sample.outputs = sample.value(network.output);
     if (sample.of_outputs != nullptr) give_rows(sample);
@@ -73,7 +76,8 @@ SharedValues shared_values(const Network& network) {
     SampleGradient sample;
     for (const Value& value : network.values) sample.values.emplace_back(value.shared ? at(value.size) : 0);
     for (const Node& node : network.nodes) {
-        if (network.values[at(node.output)].shared) apply(network, node, sample);
+        if (network.values[at(node.output)].shared && !network.gradients_are_given)
+            apply(network, node, sample);
     }
     return std::make_shared<const std::vector<std::vector<double>>>(std::move(sample.values));
 }

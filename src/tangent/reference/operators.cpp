@@ -54,12 +54,17 @@ void gradient(const Node& node, const Operands& in, std::size_t tensor, std::spa
 }
 
 bool has_units_anywhere(const Node& node) {
-    return std::holds_alternative<Lookup>(node.op);
+    return std::holds_alternative<Lookup>(node.op) || std::holds_alternative<Stored>(node.op);
 }
 
 void gradient_of_units(const Node& node, const Operands& in, std::span<const double> d, Index first_unit,
                        std::span<double> J) {
-    gradient_of_units(std::get<Lookup>(node.op), in, d, first_unit, J);
+    const auto visit = [&](const auto& op) {
+        if constexpr (requires { gradient_of_units(op, in, d, first_unit, J); })
+            return gradient_of_units(op, in, d, first_unit, J);
+        fail(ExitCode::failed, "the reference has no units anywhere of {}", name_of(node.op));
+    };
+    std::visit(visit, node.op);
 }
 
 void add_rate(const Node& node, const Operands& in, std::size_t tensor, const Direction& u,

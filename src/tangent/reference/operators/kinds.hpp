@@ -147,6 +147,13 @@ void add_rate(const Lookup& lookup, const Operands& in, std::size_t tensor, cons
 void add_inherited(const Lookup& lookup, const Operands& in, std::span<const std::span<const double>> x,
                    std::span<double> y);
 
+// y_o = g_o . theta, theta zero
+void forward(const Stored& stored, const Operands& in, MatrixView<double> y);
+void pull_back(const Stored& stored, const Operands& in, ConstMatrixView<double> D_y,
+               std::span<const MatrixView<double>> D_x);
+void gradient_of_units(const Stored& stored, const Operands& in, std::span<const double> d, Index first_unit,
+                       std::span<double> J);
+
 // y = 1 where x, y are in the relation
 void forward(const Compare& compare, const Operands& in, MatrixView<double> y);
 void pull_back(const Compare& compare, const Operands& in, ConstMatrixView<double> D_y,

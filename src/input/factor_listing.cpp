@@ -1,0 +1,133 @@
+#include "factor_listing.hpp"
+
+#include "tangram/support/error.hpp"
+#include "tangram/support/hdf5.hpp"
+#include "tangram/support/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <utility>
+
+namespace tangram {
+
+namespace {
+
+bool is_part(const std::string& name) {
+    return name == "x" || name == "s" || name == "g";
+}
+
+// ---- HDF5
+
+herr_t collect_name(hid_t, const char* name, const H5L_info_t*, void* names) {
+    static_cast<std::vector<std::string>*>(names)->emplace_back(name);
+    return 0;
+}
+
+/// Every link below, sorted: a dataset that has two names is there by both.
+std::vector<std::string> links_below(const h5::Handle& group, const std::string& path) {
+    std::vector<std::string> names;
+    if (H5Lvisit(group.get(), H5_INDEX_NAME, H5_ITER_NATIVE, collect_name, &names) < 0) {
+        fail(ExitCode::bad_input, "cannot list what the file holds ({}): {}: is it damaged?", path,
+             h5::last_error());
+    }
+    std::sort(names.begin(), names.end());
+    return names;
+}
+
+std::string in_group(const std::string& group, const std::string& name) {
+    return group.empty() || group.ends_with('/') ? group + name : group + "/" + name;
+}
+
+/// The order that the attribute `tensors` gives; throws where it does not name just these.
+void order_as_said(const h5::Handle& object, const std::string& location, std::vector<NamedFactors>& all) {
+    if (!h5::has_attribute(object, "tensors")) return;
+    std::vector<NamedFactors> ordered;
+    for (const std::string& name : h5::read_texts_attribute(object, "tensors")) {
+        const auto found =
+            std::find_if(all.begin(), all.end(), [&](const NamedFactors& one) { return one.name == name; });
+        if (found == all.end()) {
+            fail(ExitCode::bad_input,
+                 "the attribute `tensors` names {}, which has no group ({}): write one, or leave it out",
+                 printable(name), printable(location));
+        }
+        ordered.push_back(std::move(*found));
+        all.erase(found);
+    }
+    if (!all.empty()) {
+        fail(ExitCode::bad_input,
+             "the attribute `tensors` does not name {}, which has a group ({}): name all, or leave it out",
+             printable(all.front().name), printable(location));
+    }
+    all = std::move(ordered);
+}
+
+std::string beside(const std::string& text, const std::string& path) {
+    const std::filesystem::path folder = std::filesystem::path(text).parent_path();
+    return folder.empty() || path.starts_with('/') ? path : (folder / path).string();
+}
+
+}  // namespace
+
+std::vector<NamedFactors> list_groups(const FileAndName& place) {
+    const h5::Handle file = h5::open_readonly(place.file);
+    if (!place.name.empty() && !h5::exists(file, place.name)) {
+        fail(ExitCode::bad_input,
+             "no such group for the factors ({}:{}): name the one that holds the tensors' groups", place.file,
+             printable(place.name));
+    }
+    const h5::Handle group = h5::open_group(file, place.name.empty() ? "/" : place.name);
+    std::vector<NamedFactors> all;
+    for (const std::string& path : links_below(group, place.file)) {
+        const std::size_t slash = path.rfind('/');
+        const std::string part = slash == std::string::npos ? path : path.substr(slash + 1);
+        if (!is_part(part)) continue;
+        const std::string name = slash == std::string::npos ? "parameters" : path.substr(0, slash);
+        auto found =
+            std::find_if(all.begin(), all.end(), [&](const NamedFactors& one) { return one.name == name; });
+        if (found == all.end()) found = all.insert(all.end(), NamedFactors{name, {}});
+        found->parts[part] = place.file + ":" + in_group(place.name, path);
+    }
+    order_as_said(group, place.file + (place.name.empty() ? "" : ":" + place.name), all);
+    return all;
+}
+
+std::vector<NamedFactors> list_lines(const std::string& path) {
+    constexpr std::uintmax_t longest = 1 << 24;
+    if (std::filesystem::file_size(path) > longest) {
+        fail(ExitCode::bad_input, "neither HDF5 nor a short text that names files ({}): {}", path,
+             "write a group a tensor, or a line a tensor");
+    }
+    std::ifstream file(path);
+    std::vector<NamedFactors> all;
+    std::string line;
+    for (Index number = 1; std::getline(file, line); ++number) {
+        const auto refuse = [&](const std::string& what) {
+            fail(ExitCode::bad_input, "line {} {} ({}): write NAME x=FILE s=FILE, NAME s=FILE or NAME g=FILE",
+                 number, what, path);
+        };
+        std::istringstream words(line.substr(0, line.find('#')));
+        NamedFactors one;
+        if (!(words >> one.name)) continue;
+        if (printable(line) != line && line.find_first_of("\t\r") == std::string::npos) refuse("is no text");
+        for (std::string word; words >> word;) {
+            const std::size_t equals = word.find('=');
+            const std::string part = word.substr(0, equals);
+            if (equals == std::string::npos || !is_part(part) || equals + 1 == word.size())
+                refuse(fmt::format("has '{}'", printable(word)));
+            if (!one.parts.emplace(part, beside(path, word.substr(equals + 1))).second)
+                refuse(fmt::format("gives {} twice", part));
+        }
+        if (one.parts.empty()) refuse(fmt::format("names no file for '{}'", printable(one.name)));
+        const bool again = std::any_of(all.begin(), all.end(),
+                                       [&](const NamedFactors& known) { return known.name == one.name; });
+        if (again) refuse(fmt::format("has the tensor {} again", printable(one.name)));
+        all.push_back(std::move(one));
+    }
+    return all;
+}
+
+}  // namespace tangram
