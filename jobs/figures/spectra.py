@@ -16,7 +16,7 @@ GRAY = "#b8b8b8"
 def spectra_of(file):
     """[(name, group)] of a file of spectra, in the order of the network, whole kernels first."""
     found = []
-    file["spectrum"].visititems(lambda name, item: found.append((name, item)) if "eigenvalues" in item else None)
+    file["spectrum"].visititems(lambda name, item: found.append((name, item)) if hasattr(item, "keys") and "eigenvalues" in item else None)
     return sorted(found, key=lambda entry: (entry[0].count("/"), entry[1].attrs.get("place", 0), entry[0]))
 
 

@@ -55,9 +55,14 @@ Matrix<double> blocks_of(const KernelOnRanks& kernel, const Modes& modes, const 
     const BlockCyclic& layout = kernel.layout;
     const Index rows = layout.rows.local_extent();
     Matrix<double> blocks(layout.rows.extent / unit, unit * unit);
+    std::vector<double> squares(at(unit == 1 ? rows : 0), 0);
     for (Index j = 0; j < layout.cols.local_extent(); ++j) {
         const double w = weights[at(layout.cols.global(j))];
         const double* v = modes.vectors.data() + j * rows;
+        if (unit == 1) {
+            for (Index i = 0; i < rows; ++i) squares[at(i)] += w * v[i] * v[i];
+            continue;
+        }
         for (Index first = 0; first < rows; first += unit) {
             double* block = blocks.view().row(layout.rows.global(first) / unit);
             for (Index a = 0; a < unit; ++a) {
@@ -65,6 +70,7 @@ Matrix<double> blocks_of(const KernelOnRanks& kernel, const Modes& modes, const 
             }
         }
     }
+    for (Index i = 0; i < std::ssize(squares); ++i) blocks(layout.rows.global(i), 0) = squares[at(i)];
     mpi::sum(kernel.comm, {blocks.data(), at(blocks.size())});
     return blocks;
 }
@@ -111,6 +117,30 @@ std::vector<double> times_values(const Modes& modes, std::vector<double> weights
     return weights;
 }
 
+/// What one filter of the modes gives: alpha' = V w q and f - f0 = V Lambda w q, in one product.
+struct Filtered {
+    Matrix<double> alpha, change;
+};
+
+Filtered filtered(const KernelOnRanks& kernel, const Modes& modes, const Matrix<double>& q,
+                  const std::vector<double>& weights) {
+    const Index sides = q.cols();
+    const Matrix<double> of_alpha = weighted(q.view(), weights);
+    const Matrix<double> of_change = weighted(q.view(), times_values(modes, weights));
+    Matrix<double> both(q.rows(), 2 * sides);
+    for (Index k = 0; k < q.rows(); ++k) {
+        std::copy_n(of_alpha.view().row(k), sides, both.view().row(k));
+        std::copy_n(of_change.view().row(k), sides, both.view().row(k) + sides);
+    }
+    const Matrix<double> product = times(kernel, modes.vectors, false, both.view());
+    Filtered result{Matrix<double>(q.rows(), sides), Matrix<double>(q.rows(), sides)};
+    for (Index i = 0; i < q.rows(); ++i) {
+        std::copy_n(product.view().row(i), sides, result.alpha.view().row(i));
+        std::copy_n(product.view().row(i) + sides, sides, result.change.view().row(i));
+    }
+    return result;
+}
+
 /// One ridge: row k of the fits.
 void fit_one(const KernelOnRanks& kernel, const Modes& modes, const RegressionProblem& problem,
              const Matrix<double>& q, double lambda, Index k, Fits& fits) {
@@ -118,7 +148,8 @@ void fit_one(const KernelOnRanks& kernel, const Modes& modes, const RegressionPr
     InverseFacts facts;
     facts.exponent = modes.facts.exponent;
     facts.log_determinant = log_determinant_of(modes, lambda);
-    facts.alpha = times(kernel, modes.vectors, false, weighted(q.view(), weights).view());
+    Filtered found = filtered(kernel, modes, q, weights);
+    facts.alpha = std::move(found.alpha);
     // Scores are those of all modes; predictions of those that count.
     if (lambda == 0 && modes.above_noise() < static_cast<Index>(modes.values.size())) {
         const std::vector<double> limit = limit_weights(modes, weights);
@@ -136,8 +167,7 @@ void fit_one(const KernelOnRanks& kernel, const Modes& modes, const RegressionPr
     for (const double share : times_values(modes, weights)) degrees += share;
     fits.degrees_of_freedom[at(k)] = degrees;
     fits.modes[at(k)] = lambda == 0 ? modes.above_noise() : static_cast<Index>(modes.values.size());
-    const Matrix<double> change =
-        times(kernel, modes.vectors, false, weighted(q.view(), times_values(modes, weights)).view());
+    const Matrix<double>& change = found.change;
     for (Index i = 0; i < change.size(); ++i) fits.train(k, i) = problem.prior.data()[i] + change.data()[i];
     // K' alpha' + lambda' alpha' against what it should be: R, or, of fewer modes, the part of R that they reach.
     Matrix<double> product = times(kernel, modes.kernel, false, facts.alpha.view());
@@ -272,9 +302,7 @@ Fits flow_by_modes(const KernelOnRanks& kernel, const Modes& modes, const Regres
         for (std::size_t k = 0; k < weights.size(); ++k) {
             if (modes.counts(k)) weights[k] = -std::expm1(-modes.values[k] * tau) / modes.values[k];
         }
-        const Matrix<double> alpha = times(kernel, modes.vectors, false, weighted(q.view(), weights).view());
-        const Matrix<double> change =
-            times(kernel, modes.vectors, false, weighted(q.view(), times_values(modes, weights)).view());
+        const auto [alpha, change] = filtered(kernel, modes, q, weights);
         const auto row = static_cast<Index>(t);
         for (Index i = 0; i < alpha.size(); ++i) {
             fits.coefficients(row, i) = std::ldexp(alpha.data()[i], -modes.facts.exponent);

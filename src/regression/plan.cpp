@@ -41,7 +41,8 @@ double operations_for(const RegressionSizes& s, RegressionMethod method) {
                           : method == RegressionMethod::eigen  ? 9 + 4
                                                                : 4;
     const double batches = (s.wants_variance ? 2 : 0) + (s.wants_attribution ? 2 : 0);
-    return factor * n * n * n + 8 * n * n * columns + 2 * n * m * columns + batches * n * n * m;
+    return factor * n * n * n + (method == RegressionMethod::cholesky ? 8 : 30) * n * n * columns +
+           2 * n * m * columns + batches * n * n * m;
 }
 
 }  // namespace tangram
