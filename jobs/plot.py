@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """One figure of a kernel file: the kernel, its components on one scale, what each parameter tensor contributes to the
-trace, and the checks. Of J^T J: how parameters go together. Of a file of spectra, by `tangram spectrum`: the eigenvalues of the total and each component.
+trace, and the checks. Of J^T J: how parameters go together. Of a file of spectra, by `tangram spectrum`: the eigenvalues of the total and each component, and what they explain
+of targets. Of a regression, by `tangram regress`: errors and accuracies against the ridge and time, predicted against true.
 
     jobs/plot.py OUT.h5                        writes OUT.png
     jobs/plot.py OUT.h5 --output figure.pdf    or .svg, or whatever matplotlib writes
     jobs/plot.py OUT.h5 --samples 200          show so many samples (400, evenly spaced), or parameters
-    jobs/plot.py OUT.spectrum.h5               writes OUT.spectrum.png
+    jobs/plot.py OUT.spectrum.h5               writes OUT.spectrum.png; so for the file of a regression
 
 Of more than 12 parameter tensors those of a layer, by the part of their names before the last dot, are summed.
 Samples are in order of their labels where the file has some; of test against train, rows are test samples and columns training
@@ -26,16 +27,16 @@ except ImportError as missing:
 
 matplotlib.use("Agg")
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from figures import kernel, parameter_gram, spectra  # noqa: E402, after the backend is chosen
+from figures import kernel, parameter_gram, regression, spectra  # noqa: E402, after the backend is chosen
 
-WHAT_TO_NAME = "name the --output of 'tangram kernel' or 'tangram spectrum'"
+WHAT_TO_NAME = "name the --output of 'tangram kernel', 'tangram spectrum' or 'tangram regress'"
 
 
 class Refusal(Exception):
     """What is wrong with the file, and what to do."""
 
 
-def open_file(path, formats=("tangram", "tangram spectrum")):
+def open_file(path, formats=("tangram", "tangram spectrum", "tangram regression")):
     try:
         open(path, "rb").close()
     except OSError as error:
@@ -56,6 +57,8 @@ def open_file(path, formats=("tangram", "tangram spectrum")):
 def draw(file, most):
     if file.attrs["format"] == "tangram spectrum":
         return spectra.draw(file)
+    if file.attrs["format"] == "tangram regression":
+        return regression.draw(file)
     return (parameter_gram if "parameter_gram" in file else kernel).draw(file, most)
 
 
@@ -78,7 +81,7 @@ def save(figure, output):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="One figure of a kernel file, of J^T J, or of their spectra.")
+    parser = argparse.ArgumentParser(description="One figure of a kernel file, of J^T J, of their spectra, or of a regression.")
     parser.add_argument("input", type=Path, metavar="OUT.h5")
     parser.add_argument("--output", type=Path, help="the picture (OUT.png)")
     parser.add_argument("--samples", type=int, default=400, help="how many samples, or parameters, are shown (400)")

@@ -16,7 +16,7 @@ GRAY = "#b8b8b8"
 def spectra_of(file):
     """[(name, group)] of a file of spectra, in the order of the network, whole kernels first."""
     found = []
-    file["spectrum"].visititems(lambda name, item: found.append((name, item)) if "eigenvalues" in item else None)
+    file["spectrum"].visititems(lambda name, item: found.append((name, item)) if hasattr(item, "keys") and "eigenvalues" in item else None)
     return sorted(found, key=lambda entry: (entry[0].count("/"), entry[1].attrs.get("place", 0), entry[0]))
 
 
@@ -95,10 +95,28 @@ def draw_densities(axes, spectra, styles):
     axes.set_ylabel("how many")
 
 
+def draw_powers(axes, spectra, styles):
+    """What the largest eigenvectors explain of the targets, all columns together, against how many they are."""
+    for name, group in spectra:
+        if styles[name]["color"] == GRAY or "projections" not in group:
+            continue
+        power = (group["projections"][:] ** 2).sum(axis=1)[::-1]
+        if power.sum() > 0:
+            axes.plot(numpy.arange(1, len(power) + 1), numpy.cumsum(power) / power.sum(), **styles[name])
+    for part in (0.9, 0.99):
+        axes.axhline(part, color=GRAY, linewidth=0.5, linestyle=":")
+    axes.set_xscale("log")
+    axes.set_ylim(0, 1.02)
+    axes.set_xlabel("eigenvectors, the largest first")
+    axes.set_ylabel("part of the targets that they explain")
+
+
 def draw(file):
     spectra = spectra_of(file)
+    with_targets = "targets" in file.attrs
     with pyplot.rc_context(TEXT):
-        figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 4.6), gridspec_kw={"width_ratios": [1.25, 1]})
+        figure, (left, right, *more) = pyplot.subplots(1, 3 if with_targets else 2, figsize=(14 if with_targets else 10, 4.6),
+                                                       gridspec_kw={"width_ratios": [1.25, 1, 1][:3 if with_targets else 2]})
         figure.subplots_adjust(left=0.07, right=0.98, bottom=0.11, top=0.84, wspace=0.2)
         source = Path(file["provenance"].attrs["kernel_file"]).name
         first, group = spectra[0]
@@ -111,6 +129,9 @@ def draw(file):
         styles = styles_of(spectra)
         draw_eigenvalues(left, spectra, styles)
         draw_densities(right, spectra, styles)
-        without_frame(left)
-        without_frame(right)
+        for axes in more:
+            draw_powers(axes, spectra, styles)
+            axes.set_title(f"alignment {a['alignment']:.3f}, centred {a['centred_alignment']:.3f}", fontsize=8)
+        for axes in (left, right, *more):
+            without_frame(axes)
     return figure

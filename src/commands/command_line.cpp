@@ -5,6 +5,7 @@
 #include "tangram/commands/compare.hpp"
 #include "tangram/commands/init.hpp"
 #include "tangram/commands/kernel.hpp"
+#include "tangram/commands/regress.hpp"
 #include "tangram/commands/spectrum.hpp"
 #include "tangram/commands/verify.hpp"
 #include "tangram/file/provenance.hpp"
@@ -79,7 +80,7 @@ CommandLine parse_kernel(const Command& command, const Arguments& arguments, con
 }
 
 /// The table: a new subcommand is a file of its own and a line here.
-constexpr std::array<Command, 7> commands{{
+constexpr std::array<Command, 8> commands{{
     {"kernel", "--model FILE[:GROUP] --data FILE:DATASET --output OUT.h5 [options]",
      "compute the kernel, write it, check it; under mpirun or srun",
      "Compute the layerwise neural tangent kernel, write it, and check it.", true, parse_kernel},
@@ -92,10 +93,14 @@ constexpr std::array<Command, 7> commands{{
     {"compare", "OUT.h5 OTHER.h5:DATASET", "why does another program's kernel differ?",
      "Say why another program's kernel of the same samples differs from the file's.", false,
      parse_plain<CompareOptions, add_compare_options, run_compare>},
-    {"spectrum", "OUT.h5 [--of NAME] [--vectors]",
+    {"spectrum", "OUT.h5 [--of NAME] [--vectors] [--targets FILE[:DATASET]]",
      "eigenvalues and eigenvectors of what is in it; under mpirun or srun",
      "Write the eigenvalues, and eigenvectors, of the matrices in a kernel file.", false,
      parse_plain<SpectrumOptions, add_spectrum_options, run_spectrum>},
+    {"regress", "TRAIN.h5 --targets FILE[:DATASET] --output R.h5 [--test CROSS.h5] [--ridge A,B,..]",
+     "what the kernel predicts; under mpirun or srun",
+     "Kernel regression, its scores, and training of the linearised network.", false,
+     parse_plain<RegressOptions, add_regress_options, run_regress>},
     {"init", "--widths d0,..,C --output M.safetensors [options]", "a random network, and samples for it",
      "Write a random network, and random samples for it.", false,
      parse_plain<InitOptions, add_init_options, run_init>},

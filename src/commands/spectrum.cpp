@@ -1,14 +1,19 @@
 #include "tangram/commands/spectrum.hpp"
 
+#include "tangram/file/kernel_block_cyclic.hpp"
+#include "tangram/file/kernel_samples.hpp"
 #include "tangram/file/tile_file.hpp"
 #include "tangram/life/lifecycle.hpp"
 #include "tangram/run/options.hpp"
 #include "tangram/run/recorded_run.hpp"
 #include "tangram/run/start_up.hpp"
-#include "tangram/spectrum/judged_solver.hpp"
 #include "tangram/spectrum/spectrum_file.hpp"
 #include "tangram/support/agreement.hpp"
+#include "tangram/support/blas.hpp"
+#include "tangram/support/distributed_product.hpp"
 #include "tangram/support/file_lock.hpp"
+#include "tangram/support/judged_solver.hpp"
+#include "tangram/support/location.hpp"
 #include "tangram/support/memory.hpp"
 
 #include <algorithm>
@@ -21,6 +26,14 @@ namespace tangram {
 
 namespace {
 
+/// Targets of the samples, ready to be projected: (N, C).
+struct SpectrumTargets {
+    Matrix<double> projected;  ///< less their column means, or the prior, or as they are
+    Matrix<double> alignment;
+    std::string text;  ///< what was done with them
+    std::vector<std::string> notes;
+};
+
 struct SpectrumRun {
     const SpectrumOptions& options;
     const mpi::Communicator& world;
@@ -28,6 +41,9 @@ struct SpectrumRun {
     OutputPaths paths;
     std::vector<std::size_t> matrices;  ///< which of the file
     int threads = 1;
+    std::optional<SpectrumTargets> targets{};
+    [[nodiscard]] bool writes_vectors() const { return options.vectors || options.top.has_value(); }
+    [[nodiscard]] bool needs_vectors() const { return writes_vectors() || targets.has_value(); }
 };
 
 std::string name_of(const StoredMatrix& matrix) {
@@ -126,17 +142,60 @@ void require_good(const JudgedPairs& judged, const Spectrum& spectrum, const std
     }
 }
 
+SpectrumTargets read_spectrum_targets(const SpectrumOptions& options, const KernelFile& kernel) {
+    require_that_serves(kernel, kernel.product == "samples", "targets of a spectrum");
+    const KernelSamples samples = read_kernel_samples(kernel);
+    const GivenTargets given =
+        read_given_targets(options.targets.location, options.targets.kind, samples.rows, nullptr);
+    TargetOptions asked = options.targets;
+    if (asked.prior == "auto") asked.prior = "none";
+    const TargetCode code = choose_code(kernel, given, asked);
+    const TargetSet set = encode(given, code);
+    SpectrumTargets targets;
+    targets.notes = given.notes;
+    targets.notes.insert(targets.notes.end(), code.notes.begin(), code.notes.end());
+    targets.alignment = alignment_targets(set, code);
+    const Matrix<double> prior = prior_of(samples.outputs, kernel, code);
+    const Matrix<double>& Y = set.values;
+    targets.projected = Matrix<double>(Y.rows(), Y.cols());
+    targets.text = options.targets_plain   ? "as they are"
+                   : code.prior_is_outputs ? "less the network's outputs"
+                                           : "less their column means";
+    for (Index c = 0; c < Y.cols(); ++c) {
+        double mean = 0;
+        for (Index i = 0; i < Y.rows(); ++i) mean += Y(i, c) / static_cast<double>(Y.rows());
+        for (Index i = 0; i < Y.rows(); ++i) {
+            const double off = options.targets_plain ? 0 : code.prior_is_outputs ? prior(i, c) : mean;
+            targets.projected(i, c) = Y(i, c) - off;
+        }
+    }
+    return targets;
+}
+
+/// Collective over the solver's ranks.
+TargetFacts facts_of_targets(const SpectrumRun& run, const mpi::Communicator& comm, const BlockCyclic& layout,
+                             const StoredMatrix& matrix, const JudgedPairs& judged,
+                             const Spectrum& spectrum) {
+    const TargetColumns columns =
+        target_columns(run.targets->projected, run.targets->alignment, matrix.rows_each);
+    const blas::BlasThreads threads(run.threads);
+    const Matrix<double> projected =
+        multiply_columns(comm, layout, true, judged.pairs.vectors, joined(columns).view());
+    return describe_targets(spectrum.eigenvalues, parted(projected, columns), columns,
+                            spectrum.storage_noise);
+}
+
 /// Collective. One matrix; the spectrum is root's.
 Spectrum solve(const SpectrumRun& run, const TileFile& tiles, std::size_t m, SpectrumFile* file) {
     const StoredMatrix& matrix = run.kernel.shape.matrices[m];
     const Index n = run.kernel.shape.rows(matrix);
-    const bool vectors = run.options.vectors || run.options.top.has_value();
+    const bool vectors = run.needs_vectors();
     const int ranks = solver_ranks(n, run.world.size());
     const bool takes_part = run.world.rank() < ranks;
     const mpi::Communicator comm = run.world.split(takes_part ? 0 : 1, run.world.rank());
     const BlockCyclic layout = layout_for(n, run.world);
     const auto read = [&](AlignedBuffer<double>& local) {
-        read_block_cyclic(tiles, run.kernel, m, layout, local);
+        read_block_cyclic(tiles, run.kernel, {{m}}, layout, local);
     };
     AlignedBuffer<double> A;
     agree(run.world, [&] {
@@ -158,12 +217,21 @@ Spectrum solve(const SpectrumRun& run, const TileFile& tiles, std::size_t m, Spe
     agree(run.world, [&] {
         if (takes_part) require_good(judged, spectrum, run.kernel.path);
     });
+    if (run.targets && takes_part)
+        spectrum.targets = facts_of_targets(run, comm, layout, matrix, judged, spectrum);
     if (file != nullptr) file->write(spectrum);
-    if (vectors && takes_part) {
+    if (run.writes_vectors() && takes_part) {
         const Index k = std::min<Index>(n, run.options.top.value_or(n));
         write_eigenvectors(comm, layout, judged.pairs.vectors, spectrum.name, k, file);
     }
     return spectrum;
+}
+
+/// All files that are read, none of which may be the output.
+std::vector<std::string> inputs_of(const SpectrumOptions& options) {
+    std::vector<std::string> files{options.file};
+    if (!options.targets.location.empty()) files.push_back(split_location(options.targets.location).file);
+    return files;
 }
 
 std::string qualities(const std::vector<Spectrum>& spectra) {
@@ -187,10 +255,18 @@ void solve_all(const SpectrumRun& run) {
     for (const std::size_t m : run.matrices)
         spectra.push_back(solve(run, *tiles, m, file ? &*file : nullptr));
     agree_on_root(run.world, [&] {
+        if (run.targets)
+            file->describe(
+                {{"targets", run.options.targets.location}, {"targets_projected", run.targets->text}});
         file->close();
         const std::string name = publish(run.paths, false);
-        std::cout << fmt::format("{}\n{}file        {}\n", to_table(spectra), qualities(spectra), name)
-                  << std::flush;
+        std::string table = to_table(spectra);
+        if (run.targets) {
+            table += "\n" + to_target_table(spectra) +
+                     fmt::format("targets are projected {}\n", run.targets->text);
+            for (const std::string& note : run.targets->notes) table += note + "\n";
+        }
+        std::cout << fmt::format("{}\n{}file        {}\n", table, qualities(spectra), name) << std::flush;
     });
 }
 
@@ -211,6 +287,18 @@ void add_spectrum_options(CLI::App& app, SpectrumOptions& options) {
         ->excludes(values)
         ->excludes(vectors)
         ->type_name("K");
+    app.add_option(
+           "--targets", options.targets.location,
+           "labels or numbers of the samples: what each eigenvector explains of them, their alignment with the kernel, GCV")
+        ->type_name("FILE[:DATASET]");
+    app.add_option("--targets-are", options.targets.kind,
+                   "labels, numbers, or auto: what is stored as integers or texts is labels (auto)");
+    CLI::Option* plain = app.add_flag("--targets-plain", options.targets_plain,
+                                      "project them as they are, not less their column means");
+    app.add_option("--prior", options.targets.prior,
+                   "outputs: project them less the network's outputs (none)")
+        ->excludes(plain)
+        ->type_name("none|outputs");
     app.add_option("--output", options.output, "where to write them (FILE.spectrum.h5)")->type_name("S.h5");
     app.add_option("--threads", options.threads, "threads of LAPACK on one rank (its share of the cores)");
     app.add_flag("--overwrite", options.overwrite, "replace an output that is there");
@@ -219,6 +307,13 @@ void add_spectrum_options(CLI::App& app, SpectrumOptions& options) {
 
 void validate(const SpectrumOptions& options) {
     if (options.file.empty()) fail(ExitCode::usage, "the name of the kernel file is empty: name a file");
+    require_one_of("--targets-are", options.targets.kind, {"auto", "labels", "numbers"});
+    require_one_of("--prior", options.targets.prior, {"auto", "none", "outputs"});
+    const bool is_about_targets =
+        options.targets_plain || options.targets.prior != "auto" || options.targets.kind != "auto";
+    if (options.targets.location.empty() && is_about_targets)
+        fail(ExitCode::usage,
+             "--targets-are, --targets-plain and --prior are about targets: give --targets too");
     if (options.top) require_between("--top", *options.top, 1, std::int64_t{1} << 40);
     if (options.threads) require_between("--threads", *options.threads, 1, 4096);
 }
@@ -240,10 +335,14 @@ int run_spectrum(const SpectrumOptions& options, const mpi::Communicator& world)
     agree(world, [&] {
         run.matrices = choose_matrices(options, run.kernel);
         require_so_many(run);
+        if (!options.targets.location.empty()) run.targets = read_spectrum_targets(options, run.kernel);
+        for (const std::size_t m : run.matrices)
+            require_countable(run.kernel.shape.rows(run.kernel.shape.matrices[m]), world.size(), 1,
+                              options.file);
     });
     FileLock lock;
     agree_on_root(world, [&] {
-        require_writable(run.paths, {options.overwrite, false}, {options.file});
+        require_writable(run.paths, {options.overwrite, false}, inputs_of(options));
         lock = FileLock::take(run.paths.lock, lock_holder_line(), 0);
     });
     try {

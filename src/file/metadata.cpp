@@ -1,6 +1,7 @@
 #include "tangram/file/metadata.hpp"
 
 #include "tangram/file/contents_checksum.hpp"
+#include "tangram/file/derived_file.hpp"
 #include "tangram/file/dimensions.hpp"
 #include "tangram/file/format.hpp"
 #include "tangram/support/blas.hpp"
@@ -23,12 +24,6 @@ using h5::write_dataset;
 
 std::array<Index, 1> length(std::size_t n) {
     return {static_cast<Index>(n)};
-}
-
-void write_attributes(const h5::Handle& object, const std::vector<Attribute>& attributes) {
-    for (const Attribute& attribute : attributes)
-        std::visit([&](const auto& value) { write_attribute(object, attribute.name, value); },
-                   attribute.value);
 }
 
 void write_root_attributes(const h5::Handle& file, const KernelMetadata& d) {

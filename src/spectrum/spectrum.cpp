@@ -84,4 +84,29 @@ std::string to_table(const std::vector<Spectrum>& spectra) {
     return table;
 }
 
+std::string to_target_table(const std::vector<Spectrum>& spectra) {
+    std::size_t width = 8;
+    for (const Spectrum& s : spectra) width = std::max(width, s.name.size());
+    const auto range = [](std::vector<std::int64_t> counts) {
+        const auto [least, most] = std::minmax_element(counts.begin(), counts.end());
+        return *least == *most ? fmt::format("{}", *least) : fmt::format("{} to {}", *least, *most);
+    };
+    std::string table =
+        fmt::format("{:<{}}  {:>9}  {:>9}  {:>16}  {:>16}  {:>11}\n", "targets on", width, "alignment",
+                    "centred", "vectors for 90 %", "vectors for 99 %", "best GCV at");
+    for (const Spectrum& s : spectra) {
+        if (!s.targets) continue;
+        const TargetFacts& t = *s.targets;
+        const auto best = std::min_element(t.gcv.begin(), t.gcv.end(), [](double a, double b) {
+            return a < b || (std::isnan(b) && !std::isnan(a));
+        });
+        table += fmt::format(
+            "{:<{}}  {:>9.4f}  {:>9.4f}  {:>16}  {:>16}  {:>11}\n", s.name, width, t.alignment,
+            t.centred_alignment, range(t.needed_for_90), range(t.needed_for_99),
+            t.gcv.empty() ? "-"
+                          : fmt::format("{:.3e}", t.ridges[static_cast<std::size_t>(best - t.gcv.begin())]));
+    }
+    return table;
+}
+
 }  // namespace tangram

@@ -1,7 +1,6 @@
 #include "tangram/spectrum/spectrum_file.hpp"
 
-#include "tangram/file/kernel_rows.hpp"
-#include "tangram/support/blas.hpp"
+#include "tangram/file/derived_file.hpp"
 #include "tangram/support/error.hpp"
 
 #include <algorithm>
@@ -32,60 +31,36 @@ void write_attributes(const h5::Handle& object, const Spectrum& s) {
     h5::write_attribute(object, "trace_error", s.value_errors.trace);
     h5::write_attribute(object, "trace_of_square_error", s.value_errors.squares);
     h5::write_attribute(object, "power_iteration_error", s.value_errors.rayleigh);
+    if (s.targets) {
+        h5::write_attribute(object, "alignment", s.targets->alignment);
+        h5::write_attribute(object, "centred_alignment", s.targets->centred_alignment);
+        h5::write_attribute(object, "needed_for_90", s.targets->needed_for_90);
+        h5::write_attribute(object, "needed_for_99", s.targets->needed_for_99);
+    }
     if (!s.errors) return;
     h5::write_attribute(object, "residual", s.errors->residual);
     h5::write_attribute(object, "orthogonality", s.errors->orthogonality);
 }
 
+void write_targets(const h5::Handle& file, const std::string& path, const TargetFacts& facts) {
+    const std::array<Index, 2> dims{facts.projections.rows(), facts.projections.cols()};
+    const auto whole = [](const Matrix<double>& matrix) {
+        return std::span<const double>(matrix.data(), at(matrix.size()));
+    };
+    const auto write = [&](const char* name, const std::vector<double>& values) {
+        h5::write_dataset(file, path + name, values, std::array<Index, 1>{static_cast<Index>(values.size())});
+    };
+    h5::write_dataset(file, path + "/projections", whole(facts.projections), dims);
+    h5::write_dataset(file, path + "/cumulative_power", whole(facts.cumulative_power), dims);
+    write("/alignment_of_columns", facts.alignments);
+    write("/gcv_ridge", facts.ridges);
+    write("/gcv", facts.gcv);
+}
+
 }  // namespace
 
-void read_block_cyclic(const TileFile& file, const KernelFile& kernel, std::size_t m,
-                       const BlockCyclic& layout, AlignedBuffer<double>& local) {
-    const Index rows = layout.rows.local_extent();
-    const Index cols = layout.cols.local_extent();
-    local = AlignedBuffer<double>(std::max<Index>(1, rows * cols));
-    std::vector<double> row;
-    for (Index i = 0; i < rows; ++i) {
-        const Index global_row = layout.rows.global(i);
-        read_row(file, kernel.shape, m, global_row, row);
-        for (Index j = 0; j < cols; ++j) {
-            const Index global_col = layout.cols.global(j);
-            const double entry = row[at(global_col)];
-            if (!std::isfinite(entry)) {
-                fail(ExitCode::bad_input,
-                     "{} at row {}, column {} ({}:{}): 'tangram verify' finds what is wrong with the file",
-                     std::isnan(entry) ? "a NaN" : "an infinity", global_row, global_col, kernel.path,
-                     kernel.shape.matrices[m].path);
-            }
-            local.data()[i + j * rows] = entry;
-        }
-    }
-}
-
 SpectrumFile::SpectrumFile(const std::string& path, const KernelFile& kernel, const Provenance& provenance)
-    : path_(path), file_(h5::create_serial(path)) {
-    const h5::Handle root = h5::open_group(file_, "/");
-    h5::write_attribute(root, "format", std::string("tangram spectrum"));
-    h5::write_attribute(root, "format_version", Index{1});
-    h5::write_attribute(root, "software", std::string("tangram"));
-    h5::write_attribute(root, "software_version", software_version());
-    h5::write_attribute(root, "git_commit", git_commit());
-    h5::write_attribute(root, "date", timestamp());
-    h5::write_attribute(root, "status", std::string("complete"));
-    h5::write_attribute(root, "precision", to_string(kernel.shape.precision));
-    const h5::Handle group = h5::create_group(file_, "/provenance");
-    h5::write_attribute(group, "command_line", provenance.command_line);
-    h5::write_attribute(group, "configuration", provenance.configuration);
-    h5::write_attribute(group, "kernel_file", kernel.path);
-    h5::write_attribute(group, "kernel_date", kernel.date);
-    h5::write_attribute(group, "kernel_contents", kernel.contents.value_or(0));
-    h5::write_attribute(group, "compiler", compiler());
-    h5::write_attribute(group, "blas", blas::library_description() + ", kernel " + provenance.blas_kernel);
-    h5::write_attribute(group, "mpi", mpi::library_version());
-    h5::write_attribute(group, "hdf5", h5::library_version());
-    h5::write_attribute(group, "hosts", provenance.hosts);
-    h5::write_attribute(group, "slurm_job_id", provenance.slurm_job_id);
-}
+    : path_(path), file_(create_derived_file(path, "tangram spectrum", kernel, provenance)) {}
 
 void SpectrumFile::write(const Spectrum& spectrum) {
     const std::string path = "/spectrum/" + spectrum.name;
@@ -95,6 +70,7 @@ void SpectrumFile::write(const Spectrum& spectrum) {
     h5::write_attribute(group, "place", spectra_++);
     write_attributes(group, spectrum);
     write_attributes(h5::open_dataset(file_, path + "/eigenvalues"), spectrum);
+    if (spectrum.targets) write_targets(file_, path, *spectrum.targets);
 }
 
 void SpectrumFile::begin_vectors(const std::string& name, Index n, Index k) {
@@ -104,6 +80,10 @@ void SpectrumFile::begin_vectors(const std::string& name, Index n, Index k) {
 
 void SpectrumFile::write_vectors(const std::string& name, Index first, ConstMatrixView<double> rows) {
     h5::write_block(h5::open_dataset(file_, "/spectrum/" + name + "/eigenvectors"), first, 0, rows);
+}
+
+void SpectrumFile::describe(const std::vector<Attribute>& attributes) {
+    tangram::write_attributes(h5::open_group(file_, "/"), attributes);
 }
 
 void SpectrumFile::close() {

@@ -14,7 +14,12 @@ namespace {
 
 /// Up to here LAPACK on one rank is as fast as sharing the matrix.
 constexpr Index small = 256;
-constexpr Index block = 64;
+constexpr Index best_block = 64;
+
+/// About the best one that cuts no unit apart.
+Index block_for(Index unit) {
+    return unit * std::max<Index>(1, (best_block + unit / 2) / unit);
+}
 
 #if defined(TANGRAM_HAVE_ELPA) || defined(TANGRAM_HAVE_SCALAPACK)
 constexpr bool distributed = true;
@@ -44,11 +49,12 @@ bool has_distributed_solver() {
     return distributed;
 }
 
-int solver_ranks(Index n, int ranks) {
+int solver_ranks(Index n, int ranks, Index unit) {
     if (!distributed || n <= small) return 1;
     // Every process has a block at least.
+    const Index block = block_for(unit);
     const Index most = (n / block) * (n / block);
-    int count = static_cast<int>(std::min<Index>(ranks, most));
+    int count = static_cast<int>(std::max<Index>(1, std::min<Index>(ranks, most)));
     const auto fits = [&](int candidate) {
         const BlockCyclic layout = make_block_cyclic(n, block, candidate, 0);
         return layout.cols.count <= n / block && layout.cols.count <= 4 * layout.rows.count;
@@ -57,10 +63,37 @@ int solver_ranks(Index n, int ranks) {
     return count;
 }
 
-BlockCyclic layout_for(Index n, const mpi::Communicator& comm) {
-    const int ranks = solver_ranks(n, comm.size());
+BlockCyclic layout_for(Index n, const mpi::Communicator& comm, Index unit) {
+    const int ranks = solver_ranks(n, comm.size(), unit);
+    const Index block = block_for(unit);
     if (comm.rank() >= ranks) return {{0, block, 1, 0}, {0, block, 1, 0}};
     return make_block_cyclic(n, block, ranks, comm.rank());
+}
+
+int ranks_needed(Index n, int ranks, Index unit) {
+    constexpr Index most = std::numeric_limits<int>::max();
+    constexpr int enough = 1 << 20;
+    for (int count = std::max(1, ranks); count < enough; ++count) {
+        const int used = solver_ranks(n, count, unit);
+        // Rank 0 has the most.
+        if (make_block_cyclic(n, block_for(unit), used, 0).local_size() <= most) return count;
+        if (!distributed) break;
+    }
+    return enough;
+}
+
+void require_countable(Index n, int ranks, Index unit, const std::string& what) {
+    const int needed = ranks_needed(n, ranks, unit);
+    if (needed <= ranks) return;
+    if (!distributed)
+        fail(
+            ExitCode::no_resources,
+            "a {} x {} matrix has more entries than LAPACK counts ({}): build tangram with ScaLAPACK and use more ranks",
+            n, n, what);
+    fail(
+        ExitCode::no_resources,
+        "a {} x {} matrix on {} rank{} has more entries a rank than ScaLAPACK and ELPA count, 2^31 ({}): use {} ranks or more",
+        n, n, ranks, ranks == 1 ? "" : "s", what, needed);
 }
 
 EigenPairs solve_symmetric(const mpi::Communicator& comm, const BlockCyclic& layout, AlignedBuffer<double>& A,

@@ -3,18 +3,13 @@
 #ifdef TANGRAM_HAVE_SCALAPACK
 
 #include "eigen_backends.hpp"
+#include "process_grid.hpp"
 #include "tangram/support/error.hpp"
 #include "tangram/support/narrow.hpp"
 
 #include <array>
 
 extern "C" {
-int Csys2blacs_handle(MPI_Comm comm);
-void Cfree_blacs_system_handle(int handle);
-void Cblacs_gridinit(int* context, const char* order, int rows, int cols);
-void Cblacs_gridexit(int context);
-void descinit_(int* desc, const int* m, const int* n, const int* mb, const int* nb, const int* rsrc,
-               const int* csrc, const int* context, const int* lld, int* info);
 void pdsyev_(const char* jobz, const char* uplo, const int* n, double* a, const int* ia, const int* ja,
              const int* desca, double* w, double* z, const int* iz, const int* jz, const int* descz,
              double* work, const int* lwork, int* info);
@@ -32,36 +27,6 @@ namespace tangram {
 namespace {
 
 constexpr int one = 1;
-
-/// Owns a process grid.
-class ProcessGrid {
-public:
-    ProcessGrid(const mpi::Communicator& comm, const BlockCyclic& layout)
-        : handle_(Csys2blacs_handle(comm.get())), context_(handle_) {
-        Cblacs_gridinit(&context_, "Row", layout.rows.count, layout.cols.count);
-    }
-    ~ProcessGrid() {
-        Cblacs_gridexit(context_);
-        Cfree_blacs_system_handle(handle_);
-    }
-    ProcessGrid(const ProcessGrid&) = delete;
-    ProcessGrid& operator=(const ProcessGrid&) = delete;
-    [[nodiscard]] std::array<int, 9> describe(const BlockCyclic& layout) const {
-        std::array<int, 9> description{};
-        const int n = narrow(layout.rows.extent, "rows");
-        const int block = narrow(layout.rows.block, "rows of a block");
-        const int ld = narrow(std::max<Index>(1, layout.rows.local_extent()), "rows of a rank");
-        const int zero = 0;
-        int info = 0;
-        descinit_(description.data(), &n, &n, &block, &block, &zero, &zero, &context_, &ld, &info);
-        if (info != 0) fail(ExitCode::failed, "ScaLAPACK descinit failed (info = {})", info);
-        return description;
-    }
-
-private:
-    int handle_;
-    int context_;
-};
 
 }  // namespace
 

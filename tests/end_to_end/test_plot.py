@@ -11,7 +11,7 @@ import h5py
 import numpy
 
 from digits_kernel import DIGITS, MODEL, make
-from harness import DATA, JOBS, each, kernel, need, tangram
+from harness import DATA, JOBS, each, kernel, need, tangram, write_h5
 from scripts import script
 
 SLOW = True
@@ -41,6 +41,27 @@ def test_plot_makes_a_picture_of_any_kernel_file(folder, options):
     raw = (folder / "k.png").read_bytes()
     width, height = struct.unpack(">II", raw[16:24])
     assert raw.startswith(b"\x89PNG") and width >= 1500 and height >= 1000
+
+
+def test_plot_makes_a_picture_of_any_regression_and_of_spectra_with_targets(folder):
+    common = ["--activation", "tanh", "--rows", "0:30"]
+    kernel(MODEL, f"{DIGITS}:x", folder / "k.h5", *common, precision="float32").close()
+    kernel(MODEL, f"{DIGITS}:x", folder / "x.h5", *common, "--test", f"{DIGITS}:x", "--test-rows", "100:117", precision="float32").close()
+    numbers = write_h5(folder / "t.h5", t=numpy.sin(numpy.arange(300.0)).reshape(30, 10), half=numpy.arange(30) % 2)
+    test = ["--test", folder / "x.h5", "--test-targets", f"{DIGITS}:y"]
+    runs = {"grid": ["--targets", f"{DIGITS}:y", *test], "one": ["--targets", f"{DIGITS}:y", "--ridge", "1"],
+            "times": ["--targets", f"{DIGITS}:y", *test, "--times", "0,1,inf"], "both": ["--targets", f"{numbers}:t", "--ridge", "0.1,1", "--times", "1"],
+            "scores": ["--targets", f"{numbers}:t", "--ridge", "1", "--scores", "likelihood"]}
+    for name, words in runs.items():
+        run = tangram("regress", folder / "k.h5", *words, "--output", folder / f"{name}.h5")
+        assert run.code == 0, run
+        done = plot(folder / f"{name}.h5")
+        assert done.returncode == 0 and not done.stderr, (name, done.stderr)
+        assert (folder / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    run = tangram("spectrum", folder / "k.h5", "--of", "all", "--targets", f"{DIGITS}:y", "--output", folder / "s.h5")
+    assert run.code == 0, run
+    done = plot(folder / "s.h5")
+    assert done.returncode == 0 and not done.stderr, done.stderr
 
 
 @each({"both sets with labels": (["--labels", f"{DIGITS}:y", "--test-labels", f"{DIGITS}:y"],), "reduction full": (["--reduction", "full"],),

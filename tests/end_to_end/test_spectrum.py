@@ -243,6 +243,54 @@ def test_the_kernel_file_is_not_touched_and_is_named(folder):
     assert run.code == USAGE and len(run.errors) == 1 and "--overwrite" in run.errors[0], run
 
 
+def expected_targets(K, T, Y, unit):
+    """Projections and alignments by NumPy: T what is projected, Y what is aligned, (N, C) each; K has `unit` rows a sample."""
+    n, N = len(K), len(Y)
+    columns = [X.reshape(n, -1) for X in (T, Y, Y - Y.mean(axis=0))]
+    H = numpy.kron(numpy.eye(N) - 1 / N, numpy.eye(unit))
+    values, V = numpy.linalg.eigh(K)
+    aligned = [numpy.trace(A @ X @ X.T) / numpy.linalg.norm(A) / numpy.linalg.norm(X @ X.T) for A, X in ((K, columns[1]), (H @ K @ H, columns[2]))]
+    return values, V.T @ columns[0], *aligned
+
+
+@each({f"{label}, {ranks} ranks": (options, more, kind, ranks) for ranks in (1, 3) for label, (options, more, kind) in {
+    "labels": ([], [], "labels"), "less the outputs": ([], ["--prior", "outputs"], "labels"), "numbers as they are": ([], ["--targets-plain"], "numbers"),
+    "full": (["--reduction", "full"], [], "labels")}.items()})
+def test_targets_are_projected_on_the_eigenvectors(folder, options, more, kind, ranks):
+    n = 97 if options else 290
+    path = random_kernel(folder, n, *options)
+    y = numpy.arange(n) * 7 // 4 % 3
+    numbers = numpy.sin(numpy.arange(3.0 * n)).reshape(n, 3)
+    write_h5(folder / "y.h5", y=y if kind == "labels" else numbers)
+    found, printed = spectrum(path, "--of", "all", "--targets", f"{folder}/y.h5:y", *more, ranks=ranks)
+    with found, h5py.File(path) as file:
+        aligned = numpy.eye(3)[y] if kind == "labels" else numbers
+        Y = aligned - 1 / 3 if kind == "labels" else numbers
+        T = Y if "--targets-plain" in more else Y - (file["outputs"][:] if more else Y.mean(axis=0))
+        for name in ["ntk", *(f"components/{tensor}" for tensor in file["components"]), "conjugate_kernels/fc2"]:
+            K = file[name][:]
+            values, P, alignment, centred = expected_targets(K, T, aligned, len(K) // n)
+            group = found[f"spectrum/{name}"]
+            power = (group["projections"][:] ** 2)
+            assert group["projections"].shape == P.shape and "eigenvectors" not in group
+            assert numpy.allclose(power.sum(axis=0), (P**2).sum(axis=0))
+            simple = numpy.r_[True, numpy.diff(values) > 1e-7 * values[-1]] & numpy.r_[numpy.diff(values) > 1e-7 * values[-1], True]
+            assert (numpy.abs(numpy.abs(group["projections"][:]) - numpy.abs(P))[simple] < 1e-6).all(), name
+            cumulative = numpy.cumsum(power[::-1], axis=0)[::-1] / power.sum(axis=0)
+            assert numpy.allclose(group["cumulative_power"][:], cumulative, atol=1e-10)
+            for part, attribute in ((0.9, "needed_for_90"), (0.99, "needed_for_99")):
+                needed = [(cumulative[::-1, c] < part).sum() + 1 for c in range(P.shape[1])]
+                assert (numpy.atleast_1d(group.attrs[attribute]) == needed).all(), (name, part)
+            assert numpy.isclose(group.attrs["alignment"], alignment, rtol=1e-8), (name, group.attrs["alignment"], alignment)
+            assert numpy.isclose(group.attrs["centred_alignment"], centred, rtol=1e-5, atol=1e-9, equal_nan=True) or "bias" in name, name
+            k = 25
+            ridge = group["gcv_ridge"][k]
+            inverse = 1 / (values + ridge)
+            gcv = ((inverse[:, None] * P) ** 2).sum() / len(K) / inverse.mean() ** 2
+            assert numpy.isclose(group["gcv"][k], gcv, rtol=1e-6)
+        assert "alignment" in printed and found.attrs["targets"] == f"{folder}/y.h5:y"
+
+
 def spoil_nan(path):
     with h5py.File(path, "r+") as file:
         part = file["ntk"]
@@ -255,6 +303,7 @@ def spoil_nan(path):
     "none of the largest": (["--top", "0"], None, USAGE, "--top"),
     "more than there are": (["--top", "21"], None, USAGE, "there are 20"),
     "onto the kernel": (["--output", "k.h5"], None, USAGE, "k.h5"),
+    "a prior of no targets": (["--prior", "outputs"], None, USAGE, "--targets"),
     "a NaN": ([], spoil_nan, BAD_INPUT, "row 3, column 7")}.items()})
 def test_what_cannot_be_done_is_refused(folder, options, spoil, code, word, ranks):
     path = random_kernel(folder, 20)

@@ -1,6 +1,7 @@
 #pragma once
 // `tangram spectrum`: the eigenvalues, and eigenvectors, of the matrices in a kernel file, to a file of their own.
 
+#include "tangram/regression/targets.hpp"
 #include "tangram/support/mpi.hpp"
 
 #include <cstdint>
@@ -21,6 +22,8 @@ struct SpectrumOptions {
     bool values = false;          ///< alone, which is what happens anyway
     bool vectors = false;
     std::optional<std::int64_t> top;  ///< eigenvectors of the largest only
+    TargetOptions targets;            ///< none where its location is ""
+    bool targets_plain = false;       ///< projected as they are
     std::optional<std::int64_t> threads;
     bool overwrite = false;
     std::string command_line;

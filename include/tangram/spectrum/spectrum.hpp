@@ -11,8 +11,9 @@
 //   worst case           n eps lambda_n, which rounding cannot exceed, and does not come near
 
 #include "tangram/grid/shape.hpp"
-#include "tangram/spectrum/matrix_facts.hpp"
+#include "tangram/spectrum/target_facts.hpp"
 #include "tangram/support/eigen_solver.hpp"
+#include "tangram/support/matrix_facts.hpp"
 
 #include <optional>
 #include <string>
@@ -35,7 +36,8 @@ struct Spectrum {
     double noise_floor_worst_case = 0;
     Index below_noise_floor = 0;  ///< eigenvalues below the storage noise
     ValueErrors value_errors;
-    std::optional<EigenErrors> errors;  ///< where vectors were computed
+    std::optional<EigenErrors> errors;   ///< where vectors were computed
+    std::optional<TargetFacts> targets;  ///< where targets were given
 };
 
 /// Fills in all but name, solver, seconds and errors. `scaled`: eigenvalues of the scaled matrix that `facts` are of.
@@ -45,5 +47,8 @@ Spectrum describe_spectrum(std::vector<double> scaled, const MatrixFacts& facts,
 
 /// For people: one line a spectrum.
 std::string to_table(const std::vector<Spectrum>& spectra);
+
+/// The same of targets: alignments, and how many eigenvectors they need.
+std::string to_target_table(const std::vector<Spectrum>& spectra);
 
 }  // namespace tangram

@@ -5,26 +5,26 @@
 //   /spectrum/<name>/eigenvalues   (n), ascending; attributes, also of the group: solver, trace, condition_number, ..;
 //                                  of the group `place`: 0, 1, .. in the order of the network, the kernel first
 //   /spectrum/<name>/eigenvectors  (n, k): column j belongs to the j-th of the last k eigenvalues; where asked for
+//   /spectrum/<name>/projections, cumulative_power  (n, C), row j of the j-th eigenvalue; alignment_of_columns (C); gcv, gcv_ridge;
+//                                  where targets were given (spectrum/target_facts.hpp)
 
 #include "tangram/file/kernel_file.hpp"
 #include "tangram/file/provenance.hpp"
-#include "tangram/file/tile_file.hpp"
 #include "tangram/spectrum/spectrum.hpp"
+#include "tangram/support/block_cyclic.hpp"
+#include "tangram/support/mpi.hpp"
 
 #include <string>
 
 namespace tangram {
-
-/// Fills `local`, the part of matrix `m` that `layout` gives this rank, straight from the tiles. Not
-/// collective. Throws Error(io), and Error(bad_input) at an entry that is not finite.
-void read_block_cyclic(const TileFile& file, const KernelFile& kernel, std::size_t m,
-                       const BlockCyclic& layout, AlignedBuffer<double>& local);
 
 /// Root's open file of spectra.
 class SpectrumFile {
 public:
     SpectrumFile(const std::string& path, const KernelFile& kernel, const Provenance& provenance);
     void write(const Spectrum& spectrum);
+    /// Attributes of the root: what targets were given.
+    void describe(const std::vector<Attribute>& attributes);
     /// Creates the dataset (n, k) of eigenvectors of a spectrum that was written.
     void begin_vectors(const std::string& name, Index n, Index k);
     /// Its rows from `first` on, (rows, k).

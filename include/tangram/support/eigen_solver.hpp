@@ -29,10 +29,15 @@ struct EigenPairs {
 bool has_distributed_solver();
 
 /// How an n x n matrix is to lie on the ranks of `comm`: with LAPACK's help alone, whole on rank 0. Ranks that have no part in
-/// it get an empty one.
-BlockCyclic layout_for(Index n, const mpi::Communicator& comm);
+/// it get an empty one. `unit`: so many rows that follow each other are never cut apart.
+BlockCyclic layout_for(Index n, const mpi::Communicator& comm, Index unit = 1);
 /// Ranks that the solver uses, the first ones.
-int solver_ranks(Index n, int ranks);
+int solver_ranks(Index n, int ranks, Index unit = 1);
+
+/// The libraries count the entries of a rank in 32 bits. How many ranks of `ranks` or more an n x n matrix takes for that.
+int ranks_needed(Index n, int ranks, Index unit = 1);
+/// Throws Error(no_resources) with the number of ranks that would do; `what` names the matrix.
+void require_countable(Index n, int ranks, Index unit, const std::string& what);
 
 /// Which library: the fastest, or the most robust. ELPA's vectors of a matrix of rank 1 (the component of the last bias) were
 /// found to be far from orthogonal; ScaLAPACK's are not.

@@ -1,4 +1,4 @@
-#include "tangram/spectrum/matrix_facts.hpp"
+#include "tangram/support/matrix_facts.hpp"
 
 #include "tangram/spectrum/spectrum.hpp"
 #include "tangram/support/eigen_solver.hpp"

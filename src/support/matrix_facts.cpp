@@ -1,4 +1,4 @@
-#include "tangram/spectrum/matrix_facts.hpp"
+#include "tangram/support/matrix_facts.hpp"
 
 #include "tangram/support/random.hpp"
 
@@ -76,7 +76,7 @@ void scale_down(AlignedBuffer<double>& A, Index size, int exponent) {
 }
 
 MatrixFacts scale_and_measure(const mpi::Communicator& comm, const BlockCyclic& layout,
-                              AlignedBuffer<double>& A) {
+                              AlignedBuffer<double>& A, PowerIteration iteration) {
     MatrixFacts facts;
     const Index rows = layout.rows.local_extent();
     const Index cols = layout.cols.local_extent();
@@ -99,7 +99,7 @@ MatrixFacts scale_and_measure(const mpi::Communicator& comm, const BlockCyclic& 
     mpi::sum(comm, sums);
     facts.trace = sums[0];
     facts.norm = std::sqrt(sums[1]);
-    power_iteration(comm, layout, A, facts);
+    if (iteration == PowerIteration::yes) power_iteration(comm, layout, A, facts);
     return facts;
 }
 

@@ -1,10 +1,10 @@
 #pragma once
 // The eigenvalues of a matrix of any size of entries, judged before anyone sees them: by what is known of them beforehand
-// (spectrum/matrix_facts.hpp), and vectors by their residual and orthogonality. Where the fastest library's are not good, the
+// (support/matrix_facts.hpp), and vectors by their residual and orthogonality. Where the fastest library's are not good, the
 // most robust one is asked.
 
-#include "tangram/spectrum/matrix_facts.hpp"
 #include "tangram/support/eigen_solver.hpp"
+#include "tangram/support/matrix_facts.hpp"
 
 #include <functional>
 #include <optional>

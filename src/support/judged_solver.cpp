@@ -1,4 +1,4 @@
-#include "tangram/spectrum/judged_solver.hpp"
+#include "tangram/support/judged_solver.hpp"
 
 #include "tangram/support/stopwatch.hpp"
 

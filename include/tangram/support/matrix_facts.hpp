@@ -27,9 +27,12 @@ struct MatrixFacts {
     double rayleigh_residual = 0;  ///< |A' v - rho v|
 };
 
+/// Whether the power iteration is wanted, which reads the matrix eight times.
+enum class PowerIteration { yes, no };
+
 /// Collective over the ranks of `layout`. Scales A in place.
 MatrixFacts scale_and_measure(const mpi::Communicator& comm, const BlockCyclic& layout,
-                              AlignedBuffer<double>& A);
+                              AlignedBuffer<double>& A, PowerIteration iteration = PowerIteration::yes);
 
 /// A <- 2^-exponent A, the part of one rank.
 void scale_down(AlignedBuffer<double>& A, Index size, int exponent);

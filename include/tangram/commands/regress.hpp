@@ -1,0 +1,55 @@
+#pragma once
+// `tangram regress`: what the kernel in a file predicts: kernel regression, its scores, and training of the linearised network.
+
+#include "tangram/regression/targets.hpp"
+#include "tangram/support/mpi.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace tangram {
+
+struct RegressOptions {
+    std::string file;
+    TargetOptions targets;
+    std::string test;          ///< CROSS.h5
+    std::string test_targets;  ///< FILE[:DATASET]
+    std::string output;
+    std::vector<std::string> ridges;  ///< numbers, numbers with an m behind, or "auto"
+    std::vector<std::string> times;   ///< numbers or "inf"
+    std::vector<std::string> steps;
+    std::optional<double> learning_rate;
+    std::string loss = "sum";
+    std::optional<double> kernel_scale;
+    double prior_variance = 1;
+    std::vector<std::string> components;  ///< shell patterns; none: the total
+    std::int64_t attribution = 0;
+    std::string attribution_by = "left-out";
+    std::int64_t attribution_output = -1;
+    bool drop_duplicates = false;
+    std::string eigen;  ///< S.h5
+    std::string solver = "auto";
+    std::string scores = "all";
+    std::string csv;
+    std::optional<std::int64_t> threads;
+    bool overwrite = false;
+    bool dry_run = false;
+    std::string command_line;
+    std::string configuration;
+};
+
+void add_regress_options(CLI::App& app, RegressOptions& options);
+
+/// Throws Error(usage).
+void validate(const RegressOptions& options);
+
+/// Collective. Prints a table on rank 0. Returns the exit code.
+int run_regress(const RegressOptions& options, const mpi::Communicator& world);
+
+}  // namespace tangram

@@ -1,0 +1,29 @@
+#pragma once
+// What a regression takes on a rank, before it begins: bytes, and operations.
+
+#include "tangram/support/block_cyclic.hpp"
+
+namespace tangram {
+
+/// How (K + lambda)^-1 is had.
+enum class RegressionMethod { cholesky, eigen, eigen_of_file };
+
+struct RegressionSizes {
+    Index samples = 0;       ///< N
+    Index columns = 1;       ///< C
+    Index unit = 1;          ///< rows of K a sample
+    Index test_samples = 0;  ///< M
+    Index fits = 1;          ///< r, and times
+    bool wants_scores = true;
+    bool wants_variance = false;
+    bool wants_attribution = false;
+    [[nodiscard]] Index rows() const { return samples * unit; }
+};
+
+/// Bytes of a rank, beside what MPI and the libraries have at the start.
+Index bytes_for(const RegressionSizes& sizes, const BlockCyclic& layout, RegressionMethod method);
+
+/// Floating point operations of all ranks, in those of a large product of matrices that would take as long.
+double operations_for(const RegressionSizes& sizes, RegressionMethod method);
+
+}  // namespace tangram

@@ -1,0 +1,166 @@
+// The option table of `tangram regress`.
+
+#include "tangram/commands/regress.hpp"
+#include "tangram/regression/choices.hpp"
+#include "tangram/run/options.hpp"
+#include "tangram/support/error.hpp"
+
+#include <cmath>
+
+namespace tangram {
+
+namespace {
+
+CLI::Option* add_list(CLI::App& app, const std::string& name, std::vector<std::string>& list,
+                      const std::string& help) {
+    return app.add_option(name, list, help)->delimiter(',')->allow_extra_args(false)->type_name("LIST");
+}
+
+void add_target_options(CLI::App& app, RegressOptions& o) {
+    const std::string group = "Targets";
+    app.add_option(
+           "--targets", o.targets.location,
+           "what is to be predicted: integer labels, or numbers (N, T); one row a sample, or one a row of the samples' input")
+        ->required()
+        ->type_name("FILE[:DATASET]")
+        ->group(group);
+    app.add_option("--test", o.test,
+                   "the kernel of test samples against these, made with 'tangram kernel --test'")
+        ->type_name("CROSS.h5")
+        ->group(group);
+    app.add_option("--test-targets", o.test_targets, "targets of the test samples")
+        ->type_name("FILE[:DATASET]")
+        ->group(group);
+    app.add_option("--targets-are", o.targets.kind,
+                   "labels, numbers, or auto: what is stored as integers or texts is labels (auto)")
+        ->group(group);
+    app.add_option("--one-hot", o.targets.code,
+                   "labels of K classes: centred, ones and zeros minus 1/K (default), or plain")
+        ->group(group);
+    app.add_option("--prior", o.targets.prior,
+                   "f0: none (default for labels) or the network's outputs (default for numbers)")
+        ->type_name("none|outputs")
+        ->group(group);
+    app.add_flag("--drop-duplicates", o.drop_duplicates,
+                 "leave test samples that are training samples out of the scores")
+        ->group(group);
+}
+
+void add_kernel_options(CLI::App& app, RegressOptions& o) {
+    const std::string group = "Kernel";
+    app.add_option("--kernel-scale", o.kernel_scale,
+                   "K is the stored matrix times this (trace: 1 / C, the kernel of one output; others: 1)")
+        ->group(group);
+    app.add_option("--prior-variance", o.prior_variance, "of every parameter: multiplies K (1)")
+        ->group(group);
+    add_list(app, "--components", o.components,
+             "regress on the sum of these components, shell patterns on tensor names (the whole kernel)")
+        ->group(group);
+}
+
+void add_regression_options(CLI::App& app, RegressOptions& o) {
+    const std::string group = "Regression";
+    add_list(
+        app, "--ridge", o.ridges,
+        "lambda: numbers with commas, 1e-4m for so much of the mean diagonal, 0 for minimum norm above the noise, or auto: 41 from the noise to the largest eigenvalue (auto, without --times)")
+        ->group(group);
+    app.add_option(
+           "--solver", o.solver,
+           "cholesky: one ridge; eigen: any number, and times; auto: the first where it will do (auto)")
+        ->group(group);
+    app.add_option("--eigen", o.eigen, "eigenvectors that 'tangram spectrum --vectors' made of this kernel")
+        ->type_name("S.h5")
+        ->group(group);
+    app.add_option(
+           "--scores", o.scores,
+           "all, or likelihood: without leave-one-out, GCV, freedom, which cost Cholesky as much again (all)")
+        ->group(group);
+}
+
+void add_flow_options(CLI::App& app, RegressOptions& o) {
+    const std::string group = "Training of the linearised network";
+    add_list(app, "--times", o.times, "gradient flow to these times, inf too")->group(group);
+    add_list(app, "--steps", o.steps, "full-batch descent of so many steps")->group(group);
+    app.add_option("--learning-rate", o.learning_rate, "of --steps")->group(group);
+    app.add_option(
+           "--loss", o.loss,
+           "of times and steps: sum, 1/2 sum of squares (default); mean-half, half the mean, as neural-tangents has it; mse, the mean, as PyTorch has it")
+        ->group(group);
+}
+
+void add_attribution_options(CLI::App& app, RegressOptions& o) {
+    const std::string group = "Attribution";
+    app.add_option(
+           "--attribution", o.attribution,
+           "the K training samples with the largest influence on each test prediction, and the K most negative")
+        ->type_name("K")
+        ->group(group);
+    app.add_option(
+           "--attribution-by", o.attribution_by,
+           "left-out: what leaving the sample out takes away (default), or representer: its term of the prediction")
+        ->group(group);
+    app.add_option("--attribution-output", o.attribution_output, "of this output (the largest prediction's)")
+        ->type_name("K")
+        ->group(group);
+}
+
+}  // namespace
+
+void add_regress_options(CLI::App& app, RegressOptions& o) {
+    app.add_option("file", o.file, "the kernel file of the training samples")
+        ->required()
+        ->type_name("TRAIN.h5");
+    add_target_options(app, o);
+    add_kernel_options(app, o);
+    add_regression_options(app, o);
+    add_flow_options(app, o);
+    add_attribution_options(app, o);
+    app.add_option("--output", o.output, "where to write it all")->required()->type_name("R.h5");
+    app.add_option("--csv", o.csv, "and the table, a line a ridge or a time")->type_name("FILE");
+    app.add_option("--threads", o.threads, "threads of BLAS a rank (its share of the cores)");
+    app.add_flag("--overwrite", o.overwrite, "replace an output that is there");
+    app.add_flag("--dry-run", o.dry_run, "print what it would take in memory and time, and stop");
+    add_config_option(app);
+}
+
+void validate(const RegressOptions& o) {
+    if (o.file.empty()) fail(ExitCode::usage, "the name of the kernel file is empty: name a file");
+    if (o.output.empty()) fail(ExitCode::usage, "the name of the output is empty: name a file");
+    require_one_of("--targets-are", o.targets.kind, {"auto", "labels", "numbers"});
+    require_one_of("--one-hot", o.targets.code, {"centred", "plain"});
+    require_one_of("--prior", o.targets.prior, {"auto", "none", "outputs"});
+    require_one_of("--loss", o.loss, {"sum", "mean-half", "mse"});
+    require_one_of("--solver", o.solver, {"auto", "cholesky", "eigen"});
+    require_one_of("--scores", o.scores, {"all", "likelihood"});
+    require_one_of("--attribution-by", o.attribution_by, {"left-out", "representer"});
+    if (o.threads) require_between("--threads", *o.threads, 1, 4096);
+    if (o.kernel_scale && !(*o.kernel_scale > 0 && std::isfinite(*o.kernel_scale)))
+        fail(ExitCode::usage, "--kernel-scale is {}: give a positive number", *o.kernel_scale);
+    if (!(o.prior_variance > 0 && std::isfinite(o.prior_variance)))
+        fail(ExitCode::usage, "--prior-variance is {}: give a positive number", o.prior_variance);
+    const bool is_automatic = o.ridges == std::vector<std::string>{"auto"};
+    if (!is_automatic) parse_ridges(o.ridges, 1);
+    parse_times(o.times, "--times");
+    const std::vector<double> steps = parse_times(o.steps, "--steps");
+    if (!steps.empty() && !o.times.empty())
+        fail(ExitCode::usage, "--steps and --times are both given: give one of them");
+    if (steps.empty() != !o.learning_rate)
+        fail(ExitCode::usage, "--steps and --learning-rate go together: give both, or neither");
+    if (o.learning_rate && !(*o.learning_rate > 0 && std::isfinite(*o.learning_rate)))
+        fail(ExitCode::usage, "--learning-rate is {}: give a positive number", *o.learning_rate);
+    if (o.test.empty() && (!o.test_targets.empty() || o.attribution > 0 || o.drop_duplicates))
+        fail(
+            ExitCode::usage,
+            "--test-targets, --attribution and --drop-duplicates are about test samples: give --test CROSS.h5 too");
+    if (o.attribution != 0) require_between("--attribution", o.attribution, 1, std::int64_t{1} << 32);
+    if (o.attribution > 0 && o.ridges.empty() && !(o.times.empty() && o.steps.empty()))
+        fail(ExitCode::usage, "--attribution explains a regression: give --ridge too");
+    if (o.attribution > 0 && o.attribution_by == "left-out" && o.scores == "likelihood")
+        fail(ExitCode::usage, "--attribution takes left-out residuals: leave --scores likelihood out");
+    const bool needs_modes =
+        o.ridges.size() > 1 || is_automatic || !o.times.empty() || !steps.empty() || !o.eigen.empty();
+    if (o.solver == "cholesky" && (needs_modes || o.ridges.empty()))
+        fail(ExitCode::usage, "--solver cholesky goes with one number of --ridge and no times");
+}
+
+}  // namespace tangram
