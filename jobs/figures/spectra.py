@@ -75,7 +75,7 @@ def draw_eigenvalues(axes, spectra, styles):
     lines = {line.get_label(): line for line in axes.get_lines() if not line.get_label().startswith("_")}
     order = [label_of(name, styles) for name in groups]
     order = sorted((label for label in order if label in lines), key=lambda label: lines[label].get_color() == GRAY)
-    axes.legend([lines[label] for label in order], order, frameon=False, fontsize=7)
+    axes.legend([lines[label] for label in order], order, frameon=False, fontsize=7, loc="lower left")
 
 
 def draw_densities(axes, spectra, styles):
