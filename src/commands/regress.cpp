@@ -92,11 +92,12 @@ void require_memory(const RegressRun& run, Index bytes) {
     constexpr Index fixed_work_space = Index{32} << 20;  // as for spectra
     const Index n = run.problem().rows();
     const std::string& path = run.inputs.kernel.path;
-    if (!has_address_space(bytes + fixed_work_space))
+    if (!has_address_space(bytes + fixed_work_space)) {
         fail(
             ExitCode::no_resources,
             "no room for the regression on a {} x {} matrix in this process's address space ({}): raise the limit on it (ulimit -v unlimited), or use more ranks",
             n, n, path);
+    }
     const auto available = available_memory();
     if (!available || bytes <= *available) return;
     fail(
@@ -144,10 +145,11 @@ void solve(const RegressRun& run, const KernelOnRanks& kernel, RegressionResult&
         result.checks.zero_error = limits.zero;
         const Index count = modes->above_noise();
         const bool shows_modes = result.flow || std::find(ridges.begin(), ridges.end(), 0.0) != ridges.end();
-        if (shows_modes)
+        if (shows_modes) {
             result.notes.push_back(fmt::format(
                 "{} of {} modes lie above the noise of storage; the others count as zero at ridge 0 and in time",
                 count, modes->values.size()));
+        }
     }
     result.notes.insert(result.notes.end(), regression.notes.begin(), regression.notes.end());
     result.ridges = std::move(regression.fits);
@@ -214,17 +216,19 @@ void note_noise(RegressionResult& result) {
     Index below = 0;
     for (const double ridge : result.ridges.at)
         below += ridge > 0 && ridge < (1 - 1e-9) * result.storage_noise ? 1 : 0;
-    if (below > 0)
+    if (below > 0) {
         result.notes.push_back(fmt::format(
             "{} below the noise of storage, {:.2e}: modes of about that size are made of rounding",
             result.ridges.count() == 1 ? "lambda is" : fmt::format("{} ridges are", below),
             result.storage_noise));
+    }
     if (!result.is_automatic || !result.best_left_out) return;
     const Index best = *result.best_left_out;
-    if (best == 0 || best == result.ridges.count() - 1)
+    if (best == 0 || best == result.ridges.count() - 1) {
         result.notes.push_back(
             fmt::format("the best ridge by leave-one-out is the {} of the grid: give --ridge beyond it",
                         best == 0 ? "least" : "largest"));
+    }
 }
 
 /// Collective over the kernel's ranks. All numbers.
@@ -296,10 +300,11 @@ int regress(RegressRun& run) {
         const std::string failure = result.checks.first_failure();
         const std::string name = publish(run.paths, !failure.empty());
         std::cout << fmt::format("{}file        {}\n", to_table(result), name) << std::flush;
-        if (!failure.empty())
+        if (!failure.empty()) {
             fail(ExitCode::check_failed,
                  "a check of the regression failed ({}): {}: is the kernel symmetric? 'tangram verify' tells",
                  name, failure);
+        }
     });
     return static_cast<int>(ExitCode::done);
 }

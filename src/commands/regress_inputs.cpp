@@ -87,11 +87,12 @@ KernelSum same_sum(const KernelFile& train, const KernelSum& sum, const KernelFi
         const auto place = std::find_if(matrices.begin(), matrices.end(), [&](const StoredMatrix& other) {
             return other.role == wanted.role && other.name == wanted.name;
         });
-        if (place == matrices.end())
+        if (place == matrices.end()) {
             fail(
                 ExitCode::bad_input,
                 "the component {} is missing in the kernel of test samples ({}): compute it with --components all",
                 wanted.name, cross.path);
+        }
         found.matrices.push_back(static_cast<std::size_t>(place - matrices.begin()));
     }
     return found;

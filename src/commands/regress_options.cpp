@@ -148,10 +148,11 @@ void validate(const RegressOptions& o) {
         fail(ExitCode::usage, "--steps and --learning-rate go together: give both, or neither");
     if (o.learning_rate && !(*o.learning_rate > 0 && std::isfinite(*o.learning_rate)))
         fail(ExitCode::usage, "--learning-rate is {}: give a positive number", *o.learning_rate);
-    if (o.test.empty() && (!o.test_targets.empty() || o.attribution > 0 || o.drop_duplicates))
+    if (o.test.empty() && (!o.test_targets.empty() || o.attribution > 0 || o.drop_duplicates)) {
         fail(
             ExitCode::usage,
             "--test-targets, --attribution and --drop-duplicates are about test samples: give --test CROSS.h5 too");
+    }
     if (o.attribution != 0) require_between("--attribution", o.attribution, 1, std::int64_t{1} << 32);
     if (o.attribution > 0 && o.ridges.empty() && !(o.times.empty() && o.steps.empty()))
         fail(ExitCode::usage, "--attribution explains a regression: give --ridge too");

@@ -13,11 +13,12 @@ std::vector<double> parse_ridges(const std::vector<std::string>& texts, double m
     for (const std::string& text : texts) {
         const bool is_relative = text.ends_with('m');
         const auto value = parse_number(is_relative ? text.substr(0, text.size() - 1) : text);
-        if (!value || *value < 0)
+        if (!value || *value < 0) {
             fail(
                 ExitCode::usage,
                 "--ridge {} is no ridge: give numbers from 0 on, 1e-4m for so much of the mean diagonal, or auto",
                 printable(text));
+        }
         const double ridge = is_relative ? *value * mean_diagonal : *value;
         if (!std::isfinite(ridge)) fail(ExitCode::usage, "--ridge {} is too large a number", printable(text));
         ridges.push_back(ridge);

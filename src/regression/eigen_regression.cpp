@@ -191,11 +191,12 @@ std::shared_ptr<const Modes> find_modes(const KernelOnRanks& kernel) {
     AlignedBuffer<double> A;
     kernel.read(A);
     JudgedPairs judged = solve_and_judge(kernel.comm, kernel.layout, A, kernel.read, true, kernel.threads);
-    if (!are_good(judged))
+    if (!are_good(judged)) {
         fail(
             ExitCode::check_failed,
             "the eigenvalues by {} are wrong ({}): they are off, in units of n eps: {}; is the matrix symmetric? 'tangram verify' tells",
             judged.pairs.solver, kernel.name, describe_errors(judged.value_errors, judged.vector_errors));
+    }
     modes->values = std::move(judged.pairs.values);
     modes->vectors = std::move(judged.pairs.vectors);
     modes->kernel = std::move(A);  // read once more for the errors of the vectors
@@ -225,11 +226,12 @@ std::shared_ptr<const Modes> modes_from(const KernelOnRanks& kernel, std::vector
     judged.value_errors = value_errors(pairs.values, modes->facts);
     judged.vector_errors = eigen_errors(kernel.comm, kernel.layout, modes->kernel, pairs);
     modes->vectors = std::move(pairs.vectors);
-    if (!are_good(judged))
+    if (!are_good(judged)) {
         fail(
             ExitCode::bad_input,
             "the eigenvectors of the file are not those of this matrix ({}): they are off, in units of n eps: {}: make them again by 'tangram spectrum --vectors'",
             kernel.name, describe_errors(judged.value_errors, judged.vector_errors));
+    }
     return modes;
 }
 

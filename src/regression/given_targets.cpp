@@ -64,10 +64,11 @@ GivenTargets as_labels(const std::string& location, const SampleSelection& selec
     if (train != nullptr && !train->classes.empty()) {
         // Texts are numbered as those of the training samples; one that is none of theirs is no mistake here.
         labels = read_labels(location, selection);
-        if (labels.classes.empty())
+        if (labels.classes.empty()) {
             fail(ExitCode::bad_input,
                  "labels are numbers here and strings for the training samples ({}): give both the same way",
                  location);
+        }
         std::vector<std::string> all = train->classes;
         for (double& value : labels.values) {
             const std::string& name = labels.classes[at(static_cast<Index>(value))];
@@ -78,10 +79,11 @@ GivenTargets as_labels(const std::string& location, const SampleSelection& selec
         labels.classes = std::move(all);
     } else {
         labels = read_labels(location, selection);
-        if (train != nullptr && !labels.classes.empty())
+        if (train != nullptr && !labels.classes.empty()) {
             fail(ExitCode::bad_input,
                  "labels are strings here and numbers for the training samples ({}): give both the same way",
                  location);
+        }
     }
     if (!labels.integers)
         fail(ExitCode::bad_input, "labels are no integers ({}): give --targets-are numbers", location);
@@ -107,11 +109,12 @@ GivenTargets read_given_targets(const std::string& location, const std::string& 
     const bool wants_labels =
         kind == "labels" ||
         (kind == "auto" && (train != nullptr ? train->are_labels : true) && input.kind != ElementKind::real);
-    if (train != nullptr && kind == "auto" && train->are_labels && input.kind == ElementKind::real)
+    if (train != nullptr && kind == "auto" && train->are_labels && input.kind == ElementKind::real) {
         fail(
             ExitCode::bad_input,
             "test targets are stored as real numbers, and those of the training samples as labels ({}): give both the same way, or say --targets-are",
             describe(input));
+    }
     const Index width = flattened_width(input);
     if (wants_labels && width == 1) return as_labels(location, selection, train);
     if (input.shape.size() > 2)

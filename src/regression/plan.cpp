@@ -36,7 +36,8 @@ Index bytes_for(const RegressionSizes& s, const BlockCyclic& layout, RegressionM
 double operations_for(const RegressionSizes& s, RegressionMethod method) {
     const auto n = static_cast<double>(s.rows());
     const auto m = static_cast<double>(s.test_samples * s.unit);
-    const auto columns = static_cast<double>(s.fits * s.columns / s.unit);
+    const Index sides = s.columns / s.unit;
+    const auto columns = static_cast<double>(s.fits * sides);
     const double factor = method == RegressionMethod::cholesky ? (s.wants_scores ? 2.0 / 3 : 1.0 / 3) / 0.6
                           : method == RegressionMethod::eigen  ? 9 + 4
                                                                : 4;

@@ -141,20 +141,23 @@ std::string line(const std::string& name, const std::string& text) {
 std::string lines_of_samples(const RegressionResult& result) {
     const Repeated& repeated = result.repeated;
     std::string text;
-    if (result.test && repeated.test_in_train > 0)
+    if (result.test && repeated.test_in_train > 0) {
         text += line("samples", fmt::format("{} of the {} test samples are training samples too{}",
                                             repeated.test_in_train, result.test->rows.size(),
                                             result.test->skip.empty()
                                                 ? ": --drop-duplicates leaves them out of the scores"
                                                 : ", left out of the scores"));
-    if (repeated.train_duplicates > 0)
+    }
+    if (repeated.train_duplicates > 0) {
         text += line("samples",
                      fmt::format("{} training samples equal an earlier one, {} of them with another target",
                                  repeated.train_duplicates, repeated.contradicting));
-    if (result.test && result.test->targets && !result.test->targets->unknown.empty())
+    }
+    if (result.test && result.test->targets && !result.test->targets->unknown.empty()) {
         text +=
             line("labels", fmt::format("of test samples that no training sample has, counted as wrong: {}",
                                        name_some(result.test->targets->unknown)));
+    }
     return text;
 }
 
@@ -221,24 +224,27 @@ std::string to_table(const RegressionResult& result) {
     if (result.ridges.count() > 0) text += "\n" + table_of_ridges(result);
     if (result.flow) text += "\n" + table_of_times(result);
     text += "\n";
-    if (!std::isnan(result.network_accuracy))
+    if (!std::isnan(result.network_accuracy)) {
         text +=
             line("network",
                  fmt::format("accuracy {:.4f} on the training samples{}", result.network_accuracy,
                              result.test && !std::isnan(result.test->network_accuracy)
                                  ? fmt::format(", {:.4f} on the test samples", result.test->network_accuracy)
                                  : ""));
-    if (result.ridges.count() > 0)
+    }
+    if (result.ridges.count() > 0) {
         text += line(
             "scores",
             "leave-one-out, GCV and likelihood assume that the network was not trained on these samples");
+    }
     if (result.output_operator == "sigmoid" || result.output_operator == "softmax" ||
-        result.output_operator == "log_softmax")
+        result.output_operator == "log_softmax") {
         text += line(
             "outputs",
             fmt::format(
                 "this is the kernel of what {} gives, not of the logits: --value NAME or --output-activation identity of 'tangram kernel' takes those",
                 result.output_operator));
+    }
     text += lines_of_checks(result);
     return text;
 }

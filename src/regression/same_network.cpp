@@ -39,11 +39,12 @@ const std::set<std::string> fields_that_may_differ{"program version",
 
 std::map<std::string, std::string> fields_of(const KernelFile& kernel) {
     const std::optional<Identity> identity = parse_identity(read_kernel_identity(kernel));
-    if (!identity)
+    if (!identity) {
         fail(
             ExitCode::bad_input,
             "the kernel file does not say of which network it is ({}): it is older than that: compute it again",
             kernel.path);
+    }
     std::map<std::string, std::string> fields;
     for (const auto& [name, value] : *identity) {
         if (!fields_that_may_differ.contains(name)) fields[name] = value;
@@ -78,15 +79,17 @@ std::vector<std::string> require_same_network(const KernelFile& train, const Ker
     for (const auto& [name, value] : there) {
         if (!here.contains(name)) require_equal(train, cross, name, "missing", value);
     }
-    if (train_samples.hashes.empty() || cross_samples.hashes.empty())
+    if (train_samples.hashes.empty() || cross_samples.hashes.empty()) {
         fail(ExitCode::bad_input,
              "the kernel file has no hashes of its samples ({}): it is older than that: compute it again",
              (train_samples.hashes.empty() ? train : cross).path);
-    if (train_samples.hashes.size() != cross_samples.hashes.size())
+    }
+    if (train_samples.hashes.size() != cross_samples.hashes.size()) {
         fail(
             ExitCode::bad_input,
             "{} training samples and {} columns ({}, {}): the --data of both kernels must be the same samples",
             train_samples.hashes.size(), cross_samples.hashes.size(), train.path, cross.path);
+    }
     for (std::size_t i = 0; i < train_samples.hashes.size(); ++i) {
         if (train_samples.hashes[i] == cross_samples.hashes[i]) continue;
         fail(

@@ -20,10 +20,11 @@ h5::Handle open_spectra(const std::string& path, const KernelFile& kernel) {
         fail(ExitCode::bad_input,
              "no file of spectra ({}): name the --output of 'tangram spectrum --vectors'", path);
     const h5::Handle group = h5::open_group(file, "/provenance");
-    if (h5::read_unsigned_attribute(group, "kernel_contents") != kernel.contents.value_or(0))
+    if (h5::read_unsigned_attribute(group, "kernel_contents") != kernel.contents.value_or(0)) {
         fail(ExitCode::bad_input,
              "the eigenvectors are those of another kernel file ({}, not {}): make them of this one", path,
              kernel.path);
+    }
     return file;
 }
 
@@ -43,10 +44,11 @@ std::shared_ptr<const Modes> modes_of_file(const KernelOnRanks& kernel, const st
         const Index n = file.shape.rows(matrix);
         const bool there = h5::exists(spectra, group) && h5::exists(spectra, group + "/eigenvectors");
         if (!there ||
-            h5::shape(h5::open_dataset(spectra, group + "/eigenvectors")) != std::vector<Index>{n, n})
+            h5::shape(h5::open_dataset(spectra, group + "/eigenvectors")) != std::vector<Index>{n, n}) {
             fail(ExitCode::bad_input,
                  "the file has not all eigenvectors of {} ({}): 'tangram spectrum --vectors' writes them",
                  matrix.path.substr(1), path);
+        }
         values = h5::read_doubles(h5::open_dataset(spectra, group + "/eigenvalues"));
     });
     const auto read = [&](AlignedBuffer<double>& local) {

@@ -58,10 +58,11 @@ void note_missing(const GivenTargets& train, TargetCode& code) {
 
 void choose_classes(const KernelFile& kernel, const GivenTargets& train, TargetCode& code) {
     const std::vector<double> found = distinct(train.labels);
-    if (found.size() == 1)
+    if (found.size() == 1) {
         fail(ExitCode::bad_input,
              "all training samples have the label {} ({}): there is nothing to tell apart",
              name_of_label(found.front(), train.classes), kernel.path);
+    }
     code.classes = is_of_one_output(kernel) ? found : classes_for(train.labels, kernel.outputs);
     if (!train.classes.empty() && !is_of_one_output(kernel) && code.classes.size() < train.classes.size())
         code.classes = classes_for({0, static_cast<double>(train.classes.size() - 1)},
@@ -105,10 +106,11 @@ void choose_number_code(const KernelFile& kernel, const GivenTargets& train, Tar
     const Index given = train.numbers.cols();
     const Index outputs = kernel.outputs;
     code.columns = given;
-    if (kernel.reduction == "full" && given != kernel.rows_of_sample)
+    if (kernel.reduction == "full" && given != kernel.rows_of_sample) {
         fail(ExitCode::usage,
              "targets have {} column{} and a sample has {} rows in the kernel, {} ({}): give as many columns",
              given, given == 1 ? "" : "s", kernel.rows_of_sample, kernel.reduction_text, kernel.path);
+    }
     if (!code.prior_is_outputs) return;
     const bool is_one = kernel.logit >= 0 || kernel.reduction == "sum";
     if (is_one && given == outputs && outputs > 1) {
@@ -131,11 +133,12 @@ TargetCode choose_code(const KernelFile& kernel, const GivenTargets& train, cons
     TargetCode code;
     const bool wants_outputs = options.prior == "outputs" ||
                                (options.prior == "auto" && !train.are_labels && kernel.of_plain_outputs);
-    if (wants_outputs && !kernel.of_plain_outputs)
+    if (wants_outputs && !kernel.of_plain_outputs) {
         fail(
             ExitCode::usage,
             "the network's outputs are no prior for a kernel of {} ({}): leave --prior outputs out, and give numbers",
             kernel.reduction_text, kernel.path);
+    }
     code.prior_is_outputs = wants_outputs;
     if (train.are_labels) {
         choose_label_code(kernel, train, options, code);

@@ -85,11 +85,12 @@ int ranks_needed(Index n, int ranks, Index unit) {
 void require_countable(Index n, int ranks, Index unit, const std::string& what) {
     const int needed = ranks_needed(n, ranks, unit);
     if (needed <= ranks) return;
-    if (!distributed)
+    if (!distributed) {
         fail(
             ExitCode::no_resources,
             "a {} x {} matrix has more entries than LAPACK counts ({}): build tangram with ScaLAPACK and use more ranks",
             n, n, what);
+    }
     fail(
         ExitCode::no_resources,
         "a {} x {} matrix on {} rank{} has more entries a rank than ScaLAPACK and ELPA count, 2^31 ({}): use {} ranks or more",

@@ -8,7 +8,7 @@ import numpy
 
 from bad_input_table import BAD_INPUT, USAGE
 from digits_kernel import DIGITS, MODEL
-from harness import each, kernel, once, tangram, write_h5
+from harness import ROOT, each, kernel, once, tangram, write_h5
 from regress_oracle import flow, regress
 
 TOLERANCE = 1e-10  # of the largest
@@ -440,6 +440,28 @@ def test_only_a_kernel_of_the_same_network_and_samples_is_a_test_kernel(folder, 
         assert word in error, error
     error = run_regress(folder, *common, "--test", base / "train.h5", ranks=ranks, code=BAD_INPUT)
     assert "test" in error
+
+
+def test_everything_in_the_file_is_in_its_documentation(folder):
+    text = (ROOT / "docs" / "regression.md").read_text()
+    base = digits(60, ())
+    file, _ = run_regress(folder, base / "train.h5", "--targets", f"{DIGITS}:y", "--test", base / "cross.h5", "--test-targets", f"{DIGITS}:y", "--times",
+                          "1,inf", "--loss", "mse", "--ridge", "0.1,1", "--attribution", 2, ranks=1)
+    with file:
+        missing = []
+
+        def visit(name, item):
+            leaf = name.rsplit("/", 1)[-1]
+            known = [f"`{leaf}`", f"`/{name}`"]
+            for prefix in ("test_", "train_", "leave_one_out_"):  # of test samples: `/test_targets`; "`train_error`, .., `.._accuracy`"
+                known += [f"`/{leaf.removeprefix(prefix)}`", f"`.._{leaf.removeprefix(prefix)}`"]
+            if not any(word in text for word in known) and not hasattr(item, "keys"):
+                missing.append(name)
+            missing.extend(f"{name}@{key}" for key in item.attrs if f"`{key}`" not in text)
+
+        file.visititems(visit)
+        missing.extend(f"/@{key}" for key in file.attrs if f"`{key}`" not in text)
+        assert not missing, missing
 
 
 REFUSED = {
