@@ -209,12 +209,13 @@ int run_kernel(const KernelOptions& options, const mpi::Communicator& world, Sto
     Computed computed = compute(run, output);
     if (computed.stopped) {
         progress.finish();
-        if (run.shape.stored)
+        if (run.shape.stored) {
             log->warn("stopped with {} of {} tiles on disk: continue with --resume ({})",
                       computed.tiles_on_disk, run.shape.axes.tiles(), run.paths.partial);
-        else
+        } else {
             log->warn("stopped: with --store none no tile is kept, and --resume makes all of them again ({})",
                       run.paths.partial);
+        }
         release_output(run);
         return exit_code(ExitCode::stopped);
     }

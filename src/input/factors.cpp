@@ -91,10 +91,11 @@ void settle_product(const Opened& x, const Opened& s, const NamedFactors& named,
     rows = s.dims() == 2 ? 1 : s.shape()[1];
     if (has_positions) {
         tensor.positions = x.shape()[1];
-        if (s.shape()[2] != tensor.positions)
+        if (s.shape()[2] != tensor.positions) {
             refuse_shape(
                 s, named,
                 fmt::format("have s on {} positions, where x has {}", s.shape()[2], tensor.positions));
+        }
     }
     tensor.shape = {s.shape().back(), x.shape().back()};
     if (product_from(tensor.shape, 0) < 0 || product_from(s.shape(), 1) < 0)
