@@ -223,7 +223,7 @@ void read_source(const SampleOptions& options, const SampleSelection& selection,
                  Index first_column, std::span<const std::int64_t> rows, MatrixView<double> out) {
     const SampleSource& source = selection.sources[k];
     if (options.kind(k) == SampleKind::row_number) {
-        for (Index i = 0; out.cols == 1 && i < out.rows; ++i)
+        for (Index i = 0; out.data != nullptr && i < out.rows; ++i)
             out(i, 0) = static_cast<double>(options.first_number + rows[static_cast<std::size_t>(i)]);
         return;
     }
