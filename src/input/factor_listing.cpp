@@ -89,7 +89,10 @@ std::vector<NamedFactors> list_groups(const FileAndName& place) {
         auto found =
             std::find_if(all.begin(), all.end(), [&](const NamedFactors& one) { return one.name == name; });
         if (found == all.end()) found = all.insert(all.end(), NamedFactors{name, {}});
-        found->parts[part] = place.file + ":" + in_group(place.name, path);
+        if (!found->parts.emplace(part, place.file + ":" + in_group(place.name, path)).second) {
+            fail(ExitCode::bad_input, "{} of the tensor {} is there twice ({}:{}): rename one", part,
+                 printable(name), place.file, printable(path));
+        }
     }
     order_as_said(group, place.file + (place.name.empty() ? "" : ":" + place.name), all);
     return all;

@@ -46,15 +46,16 @@ Opened open_part(const std::string& location, const NamedFactors& named, const s
     return opened;
 }
 
-/// Where the values begin, so that a dataset with two names is known as one.
+/// Which object of which file it is, so that a dataset with two names is known as one.
 std::string storage_of(const InputDataset& input) {
     if (input.array) {
         std::error_code error;
         const auto path = std::filesystem::canonical(input.location.file, error);
         return error ? "" : path.string() + ":" + input.location.name;
     }
-    const haddr_t offset = H5Dget_offset(input.dataset.get());
-    return offset == HADDR_UNDEF ? "" : fmt::format("{}@{}", input.location.file, offset);
+    H5O_info_t object{};
+    if (H5Oget_info2(input.dataset.get(), &object, H5O_INFO_BASIC) < 0) return "";
+    return fmt::format("{}@{}", object.fileno, object.addr);
 }
 
 [[noreturn]] void refuse_shape(const Opened& opened, const NamedFactors& named, const std::string& what) {

@@ -142,6 +142,7 @@ void add_model_and_data(const KernelOptions& options, const Inputs& inputs, Iden
 void add_factors(const KernelOptions& options, const Inputs& inputs, Identity& identity) {
     identity.emplace_back("factors", digest_of_data({options.factors}, inputs));
     identity.emplace_back("factors group", dataset_of(options.factors));
+    if (inputs.test) identity.emplace_back("test factors group", dataset_of(options.test.locations.front()));
     identity.emplace_back("selection of samples", describe_rows(inputs.samples.selection.rows));
     std::string tensors;
     for (const ParameterTensor& tensor : inputs.network.tensors)

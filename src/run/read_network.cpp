@@ -166,8 +166,10 @@ void read_given_gradients(const KernelOptions& options, AnyModel& model) {
     if (options.test.locations.empty()) return;
     model.test_factors = read_factors(options.test.locations.front(), options.graph);
     require_same_tensors(model.factors, model.test_factors);
-    for (std::size_t k = 0; k < model.factors.tensors.size(); ++k)
-        model.test_factors.tensors[k].storage = model.factors.tensors[k].storage;
+    // two sets may tie different tensors to one dataset: each is read as its own
+    for (FactorFile* set : {&model.factors, &model.test_factors}) {
+        for (FactorTensor& tensor : set->tensors) tensor.storage.clear();
+    }
 }
 
 }  // namespace
