@@ -1,5 +1,6 @@
 #include "tangram/commands/spectrum.hpp"
 
+#include "spectrum_targets.hpp"
 #include "tangram/file/kernel_block_cyclic.hpp"
 #include "tangram/file/kernel_samples.hpp"
 #include "tangram/file/tile_file.hpp"
@@ -25,14 +26,6 @@
 namespace tangram {
 
 namespace {
-
-/// Targets of the samples, ready to be projected: (N, C).
-struct SpectrumTargets {
-    Matrix<double> projected;  ///< less their column means, or the prior, or as they are
-    Matrix<double> alignment;
-    std::string text;  ///< what was done with them
-    std::vector<std::string> notes;
-};
 
 struct SpectrumRun {
     const SpectrumOptions& options;
@@ -142,36 +135,6 @@ void require_good(const JudgedPairs& judged, const Spectrum& spectrum, const std
     }
 }
 
-SpectrumTargets read_spectrum_targets(const SpectrumOptions& options, const KernelFile& kernel) {
-    require_that_serves(kernel, kernel.product == "samples", "targets of a spectrum");
-    const KernelSamples samples = read_kernel_samples(kernel);
-    const GivenTargets given =
-        read_given_targets(options.targets.location, options.targets.kind, samples.rows, nullptr);
-    TargetOptions asked = options.targets;
-    if (asked.prior == "auto") asked.prior = "none";
-    const TargetCode code = choose_code(kernel, given, asked);
-    const TargetSet set = encode(given, code);
-    SpectrumTargets targets;
-    targets.notes = given.notes;
-    targets.notes.insert(targets.notes.end(), code.notes.begin(), code.notes.end());
-    targets.alignment = alignment_targets(set, code);
-    const Matrix<double> prior = prior_of(samples.outputs, kernel, code);
-    const Matrix<double>& Y = set.values;
-    targets.projected = Matrix<double>(Y.rows(), Y.cols());
-    targets.text = options.targets_plain   ? "as they are"
-                   : code.prior_is_outputs ? "less the network's outputs"
-                                           : "less their column means";
-    for (Index c = 0; c < Y.cols(); ++c) {
-        double mean = 0;
-        for (Index i = 0; i < Y.rows(); ++i) mean += Y(i, c) / static_cast<double>(Y.rows());
-        for (Index i = 0; i < Y.rows(); ++i) {
-            const double off = options.targets_plain ? 0 : code.prior_is_outputs ? prior(i, c) : mean;
-            targets.projected(i, c) = Y(i, c) - off;
-        }
-    }
-    return targets;
-}
-
 /// Collective over the solver's ranks.
 TargetFacts facts_of_targets(const SpectrumRun& run, const mpi::Communicator& comm, const BlockCyclic& layout,
                              const StoredMatrix& matrix, const JudgedPairs& judged,
@@ -271,52 +234,6 @@ void solve_all(const SpectrumRun& run) {
 }
 
 }  // namespace
-
-void add_spectrum_options(CLI::App& app, SpectrumOptions& options) {
-    app.add_option("file", options.file, "the kernel file")->required()->type_name("FILE.h5");
-    app.add_option(
-           "--of", options.of,
-           "ntk or parameter_gram, whichever there is (default); components/NAME, conjugate_kernels/NAME, several with commas, or all")
-        ->delimiter(',')
-        ->allow_extra_args(false)
-        ->type_name("LIST");
-    CLI::Option* values = app.add_flag("--values", options.values, "eigenvalues only (default)");
-    CLI::Option* vectors =
-        app.add_flag("--vectors", options.vectors, "and all eigenvectors")->excludes(values);
-    app.add_option("--top", options.top, "and the eigenvectors of the K largest")
-        ->excludes(values)
-        ->excludes(vectors)
-        ->type_name("K");
-    app.add_option(
-           "--targets", options.targets.location,
-           "labels or numbers of the samples: what each eigenvector explains of them, their alignment with the kernel, GCV")
-        ->type_name("FILE[:DATASET]");
-    app.add_option("--targets-are", options.targets.kind,
-                   "labels, numbers, or auto: what is stored as integers or texts is labels (auto)");
-    CLI::Option* plain = app.add_flag("--targets-plain", options.targets_plain,
-                                      "project them as they are, not less their column means");
-    app.add_option("--prior", options.targets.prior,
-                   "outputs: project them less the network's outputs (none)")
-        ->excludes(plain)
-        ->type_name("none|outputs");
-    app.add_option("--output", options.output, "where to write them (FILE.spectrum.h5)")->type_name("S.h5");
-    app.add_option("--threads", options.threads, "threads of LAPACK on one rank (its share of the cores)");
-    app.add_flag("--overwrite", options.overwrite, "replace an output that is there");
-    add_config_option(app);
-}
-
-void validate(const SpectrumOptions& options) {
-    if (options.file.empty()) fail(ExitCode::usage, "the name of the kernel file is empty: name a file");
-    require_one_of("--targets-are", options.targets.kind, {"auto", "labels", "numbers"});
-    require_one_of("--prior", options.targets.prior, {"auto", "none", "outputs"});
-    const bool is_about_targets =
-        options.targets_plain || options.targets.prior != "auto" || options.targets.kind != "auto";
-    if (options.targets.location.empty() && is_about_targets)
-        fail(ExitCode::usage,
-             "--targets-are, --targets-plain and --prior are about targets: give --targets too");
-    if (options.top) require_between("--top", *options.top, 1, std::int64_t{1} << 40);
-    if (options.threads) require_between("--threads", *options.threads, 1, 4096);
-}
 
 int run_spectrum(const SpectrumOptions& options, const mpi::Communicator& world) {
     agree_on_root(world, [&] {

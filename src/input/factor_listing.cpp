@@ -38,6 +38,25 @@ std::vector<std::string> links_below(const h5::Handle& group, const std::string&
     return names;
 }
 
+/// Throws where a link leads to a group whose members are not among these: another file's, or one that has a name already.
+void require_followed(const h5::Handle& group, const std::vector<std::string>& links,
+                      const std::string& path) {
+    for (const std::string& link : links) {
+        if (H5Oexists_by_name(group.get(), link.c_str(), H5P_DEFAULT) <= 0) continue;
+        const h5::Handle item = h5::open_item(group, link);
+        if (H5Iget_type(item.get()) != H5I_GROUP) continue;
+        H5G_info_t its{};
+        if (H5Gget_info(item.get(), &its) < 0 || its.nlinks == 0) continue;
+        const auto next = std::lower_bound(links.begin(), links.end(), link + "/");
+        const bool is_listed = next != links.end() && next->starts_with(link + "/");
+        if (!is_listed) {
+            fail(ExitCode::bad_input,
+                 "a link leads to a group of another file, or to one that has another name ({}:{}): {}", path,
+                 printable(link), "write a group of its own, with links to its datasets");
+        }
+    }
+}
+
 std::string in_group(const std::string& group, const std::string& name) {
     return group.empty() || group.ends_with('/') ? group + name : group + "/" + name;
 }
@@ -81,7 +100,9 @@ std::vector<NamedFactors> list_groups(const FileAndName& place) {
     }
     const h5::Handle group = h5::open_group(file, place.name.empty() ? "/" : place.name);
     std::vector<NamedFactors> all;
-    for (const std::string& path : links_below(group, place.file)) {
+    const std::vector<std::string> links = links_below(group, place.file);
+    require_followed(group, links, place.file);
+    for (const std::string& path : links) {
         const std::size_t slash = path.rfind('/');
         const std::string part = slash == std::string::npos ? path : path.substr(slash + 1);
         if (!is_part(part)) continue;

@@ -51,18 +51,7 @@ Chain build_chain(ModelFile model, const KernelOptions& options, std::string& pa
 
 /// What a file of tensors does not say, and a graph says itself.
 void require_graph_options(const KernelOptions& options) {
-    const NetworkOptions& network = options.network;
-    const std::pair<const char*, bool> given[] = {
-        {"--activation", !network.activations.empty()},
-        {"--output-activation", network.output_activation.has_value()},
-        {"--parameterization", network.parameterization.has_value()},
-        {"--weight-std", !network.weight_std.empty()},
-        {"--bias-std", !network.bias_std.empty()},
-        {"--weight-scale", !network.weight_scale.empty()},
-        {"--bias-scale", !network.bias_scale.empty()},
-        {"--output-scale", !network.output_scale.empty()},
-        {"--layers", !network.layer_order.empty()}};
-    for (const auto& [option, is_given] : given) {
+    for (const auto& [option, is_given] : network_options_given(options.network)) {
         if (is_given)
             fail(ExitCode::usage, "an ONNX file says itself what the network is ({}): leave {} out",
                  options.model, option);

@@ -9,7 +9,9 @@
 #include "tangram/support/progress.hpp"
 #include "tangram/support/text.hpp"
 
+#include <iterator>
 #include <utility>
+#include <vector>
 
 namespace tangram {
 
@@ -34,36 +36,27 @@ void require_one_line(const std::vector<std::string>& paths) {
 
 /// What a network, or samples that go through one, are asked for by. In the order of --help.
 void refuse_beside_factors(const KernelOptions& o) {
-    const NetworkOptions& network = o.network;
     const SampleOptions& samples = o.samples;
-    const std::pair<const char*, bool> given[] = {
-        {"--model", !o.model.empty()},
-        {"--activation", !network.activations.empty()},
-        {"--output-activation", network.output_activation.has_value()},
-        {"--parameterization", network.parameterization.has_value()},
-        {"--weight-std", !network.weight_std.empty()},
-        {"--bias-std", !network.bias_std.empty()},
-        {"--weight-scale", !network.weight_scale.empty()},
-        {"--bias-scale", !network.bias_scale.empty()},
-        {"--output-scale", !network.output_scale.empty()},
-        {"--layers", !network.layer_order.empty()},
-        {"--value", !o.graph.value.empty()},
-        {"--data", !samples.locations.empty()},
-        {"--data-scale", !samples.scale.empty()},
-        {"--data-shift", !samples.shift.empty()},
-        {"--data-mean", !samples.mean.empty()},
-        {"--data-std", !samples.std.empty()},
-        {"--channels-first", samples.channels_first},
-        {"--transpose or --no-transpose", samples.transpose.has_value()},
-        {"--targets", !o.targets.empty()},
-        {"--expect-outputs", !o.expected_outputs.empty()},
-        {"--test-targets", !o.test_targets.empty()},
-        {"--expect-test-outputs", !o.expected_test_outputs.empty()},
-        {"--reduction loss", o.reduction == "loss"},
-        {"--reduction margin", o.reduction == "margin"},
-        {"--loss", o.loss.has_value()},
-        {"--weights", o.weights.has_value()},
-        {"--conjugate-kernels", o.conjugate_kernels.value_or("none") != "none"}};
+    std::vector<GivenOption> given{{"--model", !o.model.empty()}};
+    for (const GivenOption& option : network_options_given(o.network)) given.push_back(option);
+    const GivenOption others[] = {{"--value", !o.graph.value.empty()},
+                                  {"--data", !samples.locations.empty()},
+                                  {"--data-scale", !samples.scale.empty()},
+                                  {"--data-shift", !samples.shift.empty()},
+                                  {"--data-mean", !samples.mean.empty()},
+                                  {"--data-std", !samples.std.empty()},
+                                  {"--channels-first", samples.channels_first},
+                                  {"--transpose or --no-transpose", samples.transpose.has_value()},
+                                  {"--targets", !o.targets.empty()},
+                                  {"--expect-outputs", !o.expected_outputs.empty()},
+                                  {"--test-targets", !o.test_targets.empty()},
+                                  {"--expect-test-outputs", !o.expected_test_outputs.empty()},
+                                  {"--reduction loss", o.reduction == "loss"},
+                                  {"--reduction margin", o.reduction == "margin"},
+                                  {"--loss", o.loss.has_value()},
+                                  {"--weights", o.weights.has_value()},
+                                  {"--conjugate-kernels", o.conjugate_kernels.value_or("none") != "none"}};
+    given.insert(given.end(), std::begin(others), std::end(others));
     for (const auto& [option, is_given] : given) {
         if (is_given) {
             fail(ExitCode::usage,
@@ -201,6 +194,18 @@ void validate_checks(const KernelOptions& options) {
 }
 
 }  // namespace
+
+std::vector<GivenOption> network_options_given(const NetworkOptions& network) {
+    return {{"--activation", !network.activations.empty()},
+            {"--output-activation", network.output_activation.has_value()},
+            {"--parameterization", network.parameterization.has_value()},
+            {"--weight-std", !network.weight_std.empty()},
+            {"--bias-std", !network.bias_std.empty()},
+            {"--weight-scale", !network.weight_scale.empty()},
+            {"--bias-scale", !network.bias_scale.empty()},
+            {"--output-scale", !network.output_scale.empty()},
+            {"--layers", !network.layer_order.empty()}};
+}
 
 void validate(const KernelOptions& options) {
     validate_source(options);

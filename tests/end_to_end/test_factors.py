@@ -311,6 +311,55 @@ def test_bad_factors_are_named_by_file_dataset_and_shape(folder, tensors, messag
     assert not (folder / "k.h5.partial").exists()
 
 
+def twice_named(file):
+    file["g"], file["parameters/g"] = numpy.ones((4, 2, 3)), numpy.ones((4, 2, 3))
+
+
+def group_of_another_file(file):
+    with h5py.File(file.filename.replace("f.h5", "other.h5"), "w") as other:
+        other["g"] = numpy.ones((4, 2, 3))
+    file["a/g"], file["b"] = numpy.ones((4, 2, 3)), h5py.ExternalLink("other.h5", "/")
+
+
+def group_with_two_names(file):
+    file["a/g"] = numpy.ones((4, 2, 3))
+    file["b"] = file["a"]
+
+
+@each({"g twice": (twice_named, r"g of the tensor parameters is there twice"), "another file's group": (group_of_another_file, r"a link leads to a group .*f\.h5:b"),
+       "a group by two names": (group_with_two_names, r"a link leads to a group .*f\.h5:[ab]")})
+def test_no_tensor_is_left_out_without_a_word(folder, write, message):
+    with h5py.File(folder / "f.h5", "w") as file:
+        write(file)
+    run = tangram("kernel", "--factors", folder / "f.h5", "--output", folder / "k.h5")
+    assert run.code == BAD_INPUT and len(run.errors) == 1 and re.search(message, run.errors[0]), run
+
+
+def test_datasets_of_two_files_are_two_though_they_begin_alike(folder):
+    rng = random(8)
+    x, s, own = rng.normal(size=(6, 3)), rng.normal(size=(6, 2, 4)), rng.normal(size=(6, 2, 4))
+    for name, values in (("a.h5", s), ("b.h5", own)):
+        write_h5(folder / name, s=values)
+    with h5py.File(folder / "f.h5", "w") as file:
+        file["w/x"], file["w/s"], file["b/s"] = x, h5py.ExternalLink("a.h5", "/s"), h5py.ExternalLink("b.h5", "/s")
+    with made(folder / "f.h5", folder / "k.h5") as file:
+        assert_close(file["components/b"][:], REDUCTIONS["trace"](own), "float64", "b")
+
+
+def test_a_test_bias_is_its_own_where_only_the_training_set_ties_it(folder):
+    tensors, others = arrays(), {name: dict(parts) for name, parts in arrays(9, seed=1).items()}
+    others["b"] = {"s": random(9).normal(size=(9, 3, 7))}
+    train = write_hdf5(folder / "f.h5", tensors)
+    with h5py.File(folder / "t.h5", "w") as file:
+        for name, parts in others.items():
+            for part, values in parts.items():
+                file[f"{name}/{part}"] = values
+        file.attrs["tensors"] = list(others)
+    with made(train, folder / "k.h5", "--test", folder / "t.h5") as file:
+        expected = numpy.einsum("irp,jrp->ij", jacobian(others["b"]), jacobian(tensors["b"]))
+        assert_close(file["components/b"][:], expected, "float64", "b")
+
+
 @each({"no such file": ("w x=a.npy s=b.npy", BAD_INPUT, r"no such file \(.*b\.npy\)"), "no file": ("w", BAD_INPUT, r"line 1 names no file for 'w'"),
        "another part": ("w y=a.npy", BAD_INPUT, r"line 1 has 'y=a.npy'"), "twice": ("v g=g.npy\nv g=g.npy", BAD_INPUT, "line 2 has the tensor v again"),
        "objects": ("v g=objects.npy", BAD_INPUT, r"objects\.npy"), "texts": ("v g=texts.npy", BAD_INPUT, r"texts\.npy"),

@@ -8,7 +8,7 @@
 //   BEFORE   best of tiles     best of its own      AFTER merge()   best of all        as before
 //            that it made
 //
-// Memory: 32 K bytes a row on every rank.
+// Memory: 64 K bytes a row on every rank.
 
 #include "tangram/grid/plane_queue.hpp"
 #include "tangram/grid/shape.hpp"

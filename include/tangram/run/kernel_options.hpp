@@ -8,6 +8,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace CLI {
@@ -65,6 +66,12 @@ inline const std::string& source_of_gradients(const KernelOptions& options) {
 inline bool stores_components(const KernelOptions& options) {
     return options.components == "all" && options.store.value_or("all") == "all";
 }
+
+/// An option, and whether it was given.
+using GivenOption = std::pair<const char*, bool>;
+
+/// What a file of tensors does not say about its network, in the order of --help.
+std::vector<GivenOption> network_options_given(const NetworkOptions& network);
 
 void add_kernel_options(CLI::App& app, KernelOptions& options);
 
