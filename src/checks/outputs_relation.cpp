@@ -185,7 +185,7 @@ std::string fitting_activation(const Network& network, ConstMatrixView<double> X
             any = true;
         }
         if (!any || X.rows == 0) return false;
-        const Matrix<double> f = std::move(values_of(variant, X)[at(network.output)]);
+        const Matrix<double> f = outputs_of(variant, X);
         for (Index i = 0; i < X.rows; ++i) {
             for (Index c = 0; c < theirs.cols; ++c) {
                 if (!(std::abs(f(i, c) - theirs(i, c)) <= allowed)) return false;

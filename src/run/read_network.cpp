@@ -115,10 +115,10 @@ bool differ(double x, double y) {
 }
 
 /// Nothing where 0 and 1 are no ids there.
-std::optional<std::vector<Matrix<double>>> values_of_batches(const Graph& two) {
+std::optional<Matrix<double>> outputs_of_batches(const Graph& two) {
     const Matrix<double> X = batches_of_two(two.inputs);
     try {
-        return values_of(two.network, X.view());
+        return outputs_of(two.network, X.view());
     } catch (const WrongNumberError&) {
         return std::nullopt;
     }
@@ -238,10 +238,9 @@ std::vector<std::string> other_files_of(const AnyModel& model, const KernelOptio
 void require_samples_apart(const GraphFile& file, const GraphOptions& options, const Network& network) {
     const std::optional<Graph> two = graph_of_two(file, options);
     if (!two || two->network.outputs() != 2 * network.outputs()) return;
-    const std::optional<std::vector<Matrix<double>>> tried = values_of_batches(*two);
+    const std::optional<Matrix<double>> tried = outputs_of_batches(*two);
     if (!tried) return;
-    const std::vector<Matrix<double>>& values = *tried;
-    const Matrix<double>& y = values[at(two->network.output)];
+    const Matrix<double>& y = *tried;
     for (Index k = 0; k < y.cols(); ++k) {
         if (differ(y(0, k), y(1, k)) && differ(y(0, k), y(2, k))) {
             fail(

@@ -39,11 +39,17 @@ void reserve(std::vector<AlignedBuffer<double>>& buffers, std::size_t k, Index s
     if (buffers[k].size() < size) buffers[k] = AlignedBuffer<double>(size);
 }
 
+/// Samples of a strip that a node is applied to: one where its output is shared.
+Index samples_of(const Network& network, const Node& node, Index strip) {
+    return network.values[at(node.output)].shared ? 1 : strip;
+}
+
 void reserve_forward(FeatureScratch& scratch, const Network& network, Index strip) {
     for (std::size_t k = 0; k < network.nodes.size(); ++k) {
         const Node& node = network.nodes[k];
-        reserve(scratch.values, at(node.output), strip * network.values[at(node.output)].size);
-        reserve(scratch.kept, k, strip * kept_values(network, node));
+        const Index samples = samples_of(network, node, strip);
+        reserve(scratch.values, at(node.output), samples * network.values[at(node.output)].size);
+        reserve(scratch.kept, k, samples * kept_values(network, node));
     }
 }
 
@@ -126,9 +132,8 @@ struct Strip {
     FeatureScratch& scratch;
 
     [[nodiscard]] Index size() const { return X.rows; }
-    /// Samples that a node is applied to.
     [[nodiscard]] Index samples_of(const Node& node) const {
-        return network.values[at(node.output)].shared ? 1 : size();
+        return tangram::samples_of(network, node, size());
     }
     /// (samples, d); one row for all where the value is shared.
     [[nodiscard]] ConstMatrixView<double> value(Index v, Index samples) const {
@@ -257,28 +262,50 @@ template void compute_features(const FeatureSetup&, ConstMatrixView<double>, Ind
                                MatrixView<double>, FeatureScratch&);
 
 Index feature_scratch_bytes(const Network& network, const Reduction& reduction, Index panel_size) {
+    const Index strip = std::min(strip_samples(network, reduction), panel_size);
     Index values = 0;
-    for (const Node& node : network.nodes)
-        values += network.values[at(node.output)].size + kept_values(network, node);
+    for (const Node& node : network.nodes) {
+        values += samples_of(network, node, strip) *
+                  (network.values[at(node.output)].size + kept_values(network, node));
+    }
     for (const Index width : plan_backward(network, reduction).widths)
-        values += reduction.sensitivities() * width;
-    return std::min(strip_samples(network, reduction), panel_size) * values *
-           static_cast<Index>(sizeof(double));
+        values += strip * reduction.sensitivities() * width;
+    return values * static_cast<Index>(sizeof(double));
 }
 
-std::vector<Matrix<double>> values_of(const Network& network, ConstMatrixView<double> X) {
+namespace {
+
+/// Gives take() the samples X as a strip whose values are made.
+template <class Take>
+void follow_forward(const Network& network, ConstMatrixView<double> X, Take take) {
     FeatureScratch scratch;
     reserve_forward(scratch, network, X.rows);
     const Strip strip{network, X, 0, scratch};
     forward(strip);
+    take(strip);
+}
+
+Matrix<double> copy_of(ConstMatrixView<double> from) {
+    Matrix<double> copy(from.rows, from.cols);
+    for (Index i = 0; i < from.rows; ++i) std::copy_n(from.row(i), from.cols, copy.view().row(i));
+    return copy;
+}
+
+}  // namespace
+
+std::vector<Matrix<double>> values_of(const Network& network, ConstMatrixView<double> X) {
     std::vector<Matrix<double>> values;
-    for (std::size_t v = 0; v < network.values.size(); ++v) {
-        const ConstMatrixView<double> from = strip.value(static_cast<Index>(v));
-        values.emplace_back(from.rows, from.cols);
-        for (Index i = 0; i < from.rows; ++i)
-            std::copy_n(from.row(i), from.cols, values.back().view().row(i));
-    }
+    follow_forward(network, X, [&](const Strip& strip) {
+        for (std::size_t v = 0; v < network.values.size(); ++v)
+            values.push_back(copy_of(strip.value(static_cast<Index>(v))));
+    });
     return values;
+}
+
+Matrix<double> outputs_of(const Network& network, ConstMatrixView<double> X) {
+    Matrix<double> outputs;
+    follow_forward(network, X, [&](const Strip& strip) { outputs = copy_of(strip.value(network.output)); });
+    return outputs;
 }
 
 }  // namespace tangram

@@ -45,4 +45,7 @@ void compute_features(const FeatureSetup& setup, ConstMatrixView<double> X, Inde
 /// another number of rows.
 std::vector<Matrix<double>> values_of(const Network& network, ConstMatrixView<double> X);
 
+/// The network's outputs (n, C), as values_of has them.
+Matrix<double> outputs_of(const Network& network, ConstMatrixView<double> X);
+
 }  // namespace tangram

@@ -85,16 +85,14 @@ double curvature(const Vector& middle, ConstMatrixView<double> ends) {
     return bent > 0 ? bent / moved : 0;
 }
 
-std::optional<Difference> central_difference(const Motion& motion, double h) {
-    const std::optional<Ends> ends = take_step(motion, h);
-    if (!ends) return std::nullopt;
-    Difference step{Vector(at(ends->outputs.cols())), ends->curvature};
-    for (Index r = 0; r < ends->outputs.cols(); ++r)
-        step.D[at(r)] = (ends->outputs(0, r) - ends->outputs(1, r)) / (2 * h);
+Difference central_difference(const Motion& motion, double h, const Ends& ends) {
+    Difference step{Vector(at(ends.outputs.cols())), ends.curvature};
+    for (Index r = 0; r < ends.outputs.cols(); ++r)
+        step.D[at(r)] = (ends.outputs(0, r) - ends.outputs(1, r)) / (2 * h);
     const SampleGradient& middle = motion.middle;
     if (middle.of_outputs != nullptr)
         step.curvature = std::max(step.curvature,
-                                  curvature(followed_outputs(middle, middle.outputs), ends->outputs.view()));
+                                  curvature(followed_outputs(middle, middle.outputs), ends.outputs.view()));
     return step;
 }
 
@@ -149,11 +147,15 @@ Comparison compare(const Motion& motion, const DirectionalDerivative& derivative
     }
     std::optional<Difference> coarser;
     double h = unit_step(motion);
-    for (int i = 0; i < ladder_steps && result.error > no_accident; ++i) {
-        h /= 4;
-        const std::optional<Difference> step = central_difference(motion, h);
-        ++(step ? result.steps_taken : result.steps_rejected);
-        if (step) {
+    int quarters = 1;
+    for (int i = quarters; i <= ladder_steps && result.error > no_accident; i += quarters) {
+        h = std::ldexp(h, -2 * quarters);
+        const Step taken = take_step(motion, h);
+        quarters = taken.quarters;
+        ++(taken.ends ? result.steps_taken : result.steps_rejected);
+        std::optional<Difference> step;
+        if (taken.ends) {
+            step = central_difference(motion, h, *taken.ends);
             const double scale = std::max(derivative.scale, largest_entry(step->D));
             const double off = distance(step->D, derivative.Ju);
             if (!rounding && off <= no_accident * scale) {  // as right as with the noise allowed for
@@ -165,6 +167,7 @@ Comparison compare(const Motion& motion, const DirectionalDerivative& derivative
             if (off > 0 && noise > largest_noise * scale) break;  // all smaller steps are noisier
             const double allowed = scale + noise / tolerance;
             result.error = std::min(result.error, off > 0 ? off / allowed : 0);
+            if (off <= noise && noise <= tolerance * scale) break;  // as right as any smaller step can show
             if (coarser) {
                 const double still_off = distance(extrapolated(step->D, coarser->D), derivative.Ju);
                 result.error = std::min(result.error, still_off / allowed);

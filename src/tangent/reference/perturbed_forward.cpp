@@ -111,6 +111,31 @@ double carried_on(const Matrix<double>& S, const Vector& sizes) {
     return most;
 }
 
+/// How often the way to both ends is to be quartered, at least once, before it crosses no kink of the node.
+int quarters_to_a_kink(const Node& node, const Operands& middle, const Operands& ends) {
+    constexpr int most = 24;  // no step is that much smaller than another
+    std::vector<Matrix<double>> nearer;
+    Operands in = ends;
+    for (std::size_t k = 0; k < ends.inputs.size(); ++k) {
+        nearer.emplace_back(ends.inputs[k].rows, ends.inputs[k].cols);
+        in.inputs[k] = nearer[k].view();
+    }
+    double share = 1;
+    for (int quarters = 1; quarters < most; ++quarters) {
+        share /= 4;
+        for (std::size_t k = 0; k < nearer.size(); ++k) {
+            for (Index end = 0; end < nearer[k].rows(); ++end) {
+                for (Index j = 0; j < nearer[k].cols(); ++j) {
+                    const double x = middle.inputs[k](0, j);
+                    nearer[k](end, j) = x + share * (ends.inputs[k](end, j) - x);
+                }
+            }
+        }
+        if (!crosses_kink(node, middle, in)) return quarters;
+    }
+    return most;
+}
+
 /// What rounds where the node is computed at the ends of a step, in units of rounding.
 Vector rounded_sizes(const Motion& motion, const Node& node) {
     // what is not summed again at the ends of a step loses its own last bit only
@@ -143,25 +168,25 @@ Motion motion_of(const Network& network, const SampleGradient& middle, std::vect
     return motion;
 }
 
-std::optional<Ends> take_step(const Motion& motion, double h) {
+Step take_step(const Motion& motion, double h) {
     const Network& network = motion.network;
     if (!motion.moves[at(network.output)])
-        return Ends{followed_of(motion, twice(motion.middle.value(network.output)))};
+        return {Ends{followed_of(motion, twice(motion.middle.value(network.output)))}};
     Walk walk(network.values.size());
     double largest_curvature = 0;
     for (std::size_t k = 0; k < network.nodes.size(); ++k) {
         const Node& node = network.nodes[k];
         const auto output = at(node.output);
         if (!motion.moves[output]) continue;
-        if (crosses_kink(node, operands_of(network, node, motion.middle),
-                         operands_at_ends(motion, node, walk)))
-            return std::nullopt;
+        const Operands middle = operands_of(network, node, motion.middle);
+        const Operands ends = operands_at_ends(motion, node, walk);
+        if (crosses_kink(node, middle, ends)) return {std::nullopt, quarters_to_a_kink(node, middle, ends)};
         walk[output] = passed_on(motion, node, walk);
         if (uses_moved(motion, node)) move(motion, k, h, walk, walk[output]);
         largest_curvature =
             std::max(largest_curvature, curvature(motion.middle.value(node.output), walk[output]));
     }
-    return Ends{followed_of(motion, walk[at(network.output)]), largest_curvature};
+    return {Ends{followed_of(motion, walk[at(network.output)]), largest_curvature}};
 }
 
 double rounding_of_outputs(const Motion& motion) {

@@ -35,8 +35,14 @@ struct Ends {
     /// How far from linear their way was: max over values x that moved of |x+ + x- - 2 x|_max / |x+ - x-|_max.
     double curvature = 0;
 };
-/// Nothing as soon as a value crosses a point where its operator is not smooth.
-std::optional<Ends> take_step(const Motion& motion, double h);
+
+struct Step {
+    std::optional<Ends>
+        ends;  ///< nothing as soon as a value crosses a point where its operator is not smooth
+    /// How often h is to be quartered before that crossing is gone, if values go straight; deeper ones may come.
+    int quarters = 1;
+};
+Step take_step(const Motion& motion, double h);
 
 /// How far E f may be off at the ends of a step, by rounding alone: each entry of each value v that is computed again is off by
 /// some eps |v|, of any sign, and moves E f by its sensitivity times that. An S that is wrong makes this wrong, and the comparison

@@ -226,6 +226,17 @@ TEST_CASE("steps that cross a kink are rejected and counted; smooth networks rej
     CHECK(compare(smooth, gradients_of(smooth, 2, 1)).steps_rejected == 0);
 }
 
+TEST_CASE("a kink that is near takes one step to find, however near it is") {
+    Network network = plain_network({1, 1, 1}, "relu", false, 1);
+    for (const double near : {1e-3, 1e-8}) {
+        network.tensors[0].values(0, 0) = near;
+        const FiniteDifferenceResult result = compare(network, gradients_of(network, 1, 1));
+        CHECK(result.undecided == 0);
+        CHECK(result.error < finite_difference_tolerance);
+        CHECK(result.steps_rejected == 1);
+    }
+}
+
 TEST_CASE("a preactivation of exactly 0 at a kink leaves its tensor undecided, not wrong") {
     Network network = plain_network({1, 1, 1, 1}, "relu", false, 1);
     network.tensors[0].values(0, 0) = 0;
