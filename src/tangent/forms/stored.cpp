@@ -57,7 +57,7 @@ void make(const PreparedStep& prepared, const MadeBlock& block, ConstMatrixView<
     for (Index begin = 0; begin < X.rows; begin += samples_at_once) {
         const Index n = std::min(samples_at_once, X.rows - begin);
         std::array<Index, samples_at_once> numbers{};
-        for (Index i = 0; i < n; ++i) numbers[at(i)] = static_cast<Index>(X(begin + i, 0));
+        for (Index i = 0; i < n; ++i) numbers[at(i)] = row_number_of(X.row(begin + i));
         const MatrixView<double> g{memory, n * F, m, m};
         source.read({numbers.data(), at(n)}, block.first, g);
         for (Index i = 0; i < n; ++i) {
@@ -98,7 +98,7 @@ const StoredRows& source_of(const FeatureView& f, const Step& step) {
 }
 
 Index number_of(const FeatureView& f, const Step& step, Index i) {
-    return static_cast<Index>(f.X(step)(i, 0));
+    return row_number_of(f.X(step).row(i));
 }
 
 /// E of rows [first, first + count), (count, F).
