@@ -1,9 +1,8 @@
 // Rows of gradients that are read from where they lie: which ones.
 
+#include "random_networks.hpp"
 #include "tangram/network/stored_rows.hpp"
 #include "tangram/tangent/forms.hpp"
-
-#include "random_networks.hpp"
 
 #include <doctest/doctest.h>
 
