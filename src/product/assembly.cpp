@@ -94,9 +94,7 @@ GroupSizes group_sizes(const Shape& shape, const Network& network, const Reducti
     const Index R = shape.total().rows_each,
                 panel = std::max(shape.axes.row.whole(), shape.axes.column.whole());
     for (const PreparedStep& prepared : prepare_steps(network, reduction)) {
-        const MakingRoutines<double>* making = tile_routines_of<double>(prepared.step.form).making;
-        if (making == nullptr) continue;
-        for (const MadeBlock& block : making->blocks(*prepared.use, prepared.R)) {
+        for (const MadeBlock& block : prepared.blocks) {
             sizes.rows_of_panel =
                 std::max(sizes.rows_of_panel, panel * (block.values + R * row_padding<float>));
             sizes.scratch = std::max(sizes.scratch, block.scratch);

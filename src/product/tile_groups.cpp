@@ -95,7 +95,7 @@ struct GroupWork {
     }
 
     bool sum_made(const PreparedStep& prepared) const {
-        const auto blocks = tile_routines_of<T>(prepared.step.form).making->blocks(*prepared.use, prepared.R);
+        const std::vector<MadeBlock>& blocks = prepared.blocks;
         for (std::size_t b = 0; b < blocks.size(); ++b) {
             const bool made = phases.share(group.parts.size(), [&](std::size_t k) {
                 make(prepared, blocks[b], group.parts[k]);

@@ -27,8 +27,7 @@ Checked check(const char* product_name, Index K, double spoil) {
     const Network network = random_network({4, 6, 2}, {"tanh", "identity"}, {true, true}, 91);
     const Reduction reduction = make_reduction(ReductionKind::full, 2);
     const Matrix<double> X = random_samples(N, 4, 92), Y = random_samples(M, 4, 93);
-    Problem problem{network, reduction, set_of(X)};
-    problem.precision = Precision::float64;
+    Problem problem{network, reduction, set_of(X), {}, Precision::float64, {}};
     const Product& product = product_named(product_name);
     if (std::string(product_name) != "samples") problem.test = set_of(Y);
     Shape shape = product.shape(problem);
