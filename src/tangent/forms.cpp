@@ -1,6 +1,7 @@
 #include "tangram/tangent/forms.hpp"
 
 #include "tangram/support/error.hpp"
+#include "tangram/support/text.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -45,6 +46,7 @@ std::vector<PreparedStep> prepare_steps(const Network& network, const Reduction&
     for (const Step& step : steps_of(network, reduction)) {
         PreparedStep one{
             step, reduction.sensitivities(), {}, factors_of(step, reduction), prepared.size(), false, {}, {}};
+        one.name = printable(network.tensors[at(step.tensors.front().tensor)].name);
         if (is_on_positions(step.form)) {
             WeightUse use = weight_use_of(network, step.use);
             if (const auto places = facts_of(step.form).places_seen) use.places_seen = places(use);

@@ -25,6 +25,7 @@
 #include "tangram/tangent/weight_use.hpp"
 
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace tangram {
@@ -96,6 +97,7 @@ struct PreparedStep {
     bool constant = false;                 ///< its sensitivity
     Matrix<double> constant_H;             ///< then S S^T, (R', R')
     Matrix<double> constant_E;             ///< and S itself, (R, d_out), of a step whose rows are stored
+    std::string name{};                    ///< of its first tensor, for people
     std::vector<MadeBlock> blocks{};       ///< of a step whose rows of J are made, in the order of their sum
 };
 std::vector<PreparedStep> prepare_steps(const Network& network, const Reduction& reduction);
