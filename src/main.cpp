@@ -17,6 +17,7 @@
 #include "tangram/support/hdf5.hpp"
 #include "tangram/support/launcher.hpp"
 #include "tangram/support/memory.hpp"
+#include "tangram/support/text.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -30,7 +31,7 @@ using namespace tangram;
 
 void print_error(std::string message) {
     std::replace(message.begin(), message.end(), '\n', ' ');
-    std::cerr << "tangram: error: " + message + "\n" << std::flush;
+    std::cerr << "tangram: error: " + without_controls(message) + "\n" << std::flush;
 }
 
 int run(const CommandLine& command, const mpi::Communicator& world, std::optional<StopRequest>& stop) {

@@ -1,5 +1,7 @@
 #include "tangram/checks/check_report.hpp"
 
+#include "tangram/support/text.hpp"
+
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -47,7 +49,8 @@ std::string with_remark(const std::string& verdict, const std::string& remark) {
 
 std::string component_table(const CheckReport& report) {
     std::size_t width = 9;
-    for (const ComponentCheck& check : report.components) width = std::max(width, check.name.size());
+    for (const ComponentCheck& check : report.components)
+        width = std::max(width, printable(check.name).size());
     std::string table = fmt::format("{:<{}}  {:>14}  {:>10}  {:>11}  {}\n", "component", width,
                                     "relative error", "scale", "probe error", "verdict");
     const auto line = [&](const ComponentCheck& check, const std::string& name, double tolerance) {
@@ -56,7 +59,8 @@ std::string component_table(const CheckReport& report) {
                              number(check.probe_error, "{:.1e}"),
                              with_remark(short_verdict(check.passed(tolerance)), remark_of(report, check)));
     };
-    for (const ComponentCheck& check : report.components) line(check, check.name, report.tolerance);
+    for (const ComponentCheck& check : report.components)
+        line(check, printable(check.name), report.tolerance);
     line(report.total, "total", report.total_tolerance);
     return table;
 }

@@ -12,8 +12,8 @@ namespace tangram {
 
 namespace {
 
-/// Rows that are looked at: each brings 2 K others.
-constexpr std::size_t most_rows = 4;
+/// Samples whose rows are looked at.
+constexpr std::size_t most_samples = 4;
 
 /// A row, a column, and what was kept of it.
 struct Kept {
@@ -21,20 +21,40 @@ struct Kept {
     double value = 0;
 };
 
-/// Collective. The neighbours of all rows of these samples.
-std::vector<Kept> kept_of(const ProductFile& file, const Neighbours& neighbours,
-                          const std::vector<std::int64_t>& samples) {
+/// visit(entry) for what was kept of all rows of these samples, from the ends of the order inwards, until it says no.
+template <class Visit>
+void for_each_kept(const ProductFile& file, const Neighbours& neighbours,
+                   const std::vector<std::int64_t>& samples, Visit visit) {
     const Index R = file.shape.total().rows_each, K = neighbours.K();
-    std::vector<Kept> kept;
-    for (const std::int64_t sample : samples) {
-        for (Index row = sample * R; row < (sample + 1) * R && file.world.is_root(); ++row) {
-            for (const BestEntries* best : {&neighbours.largest(), &neighbours.smallest()}) {
-                for (Index k = row * K; k < (row + 1) * K; ++k) {
-                    if (best->columns[at(k)] >= 0)
-                        kept.push_back({row, best->columns[at(k)], best->values[at(k)]});
+    for (Index turn = 0; turn < K; ++turn) {
+        const Index place = turn % 2 == 0 ? turn / 2 : K - 1 - turn / 2;
+        for (const std::int64_t sample : samples) {
+            for (Index row = sample * R; row < (sample + 1) * R; ++row) {
+                for (const BestEntries* best : {&neighbours.largest(), &neighbours.smallest()}) {
+                    const auto k = at(row * K + place);
+                    if (best->columns[k] >= 0 && !visit(Kept{row, best->columns[k], best->values[k]})) return;
                 }
             }
         }
+    }
+}
+
+/// Collective. Neighbours of rows of these samples: those that no more than `most` samples have the columns of, for the gradients
+/// of all of them are held.
+std::vector<Kept> kept_of(const ProductFile& file, const Neighbours& neighbours,
+                          const std::vector<std::int64_t>& samples, std::size_t most) {
+    const Index R = file.shape.total().rows_each;
+    std::set<std::int64_t> found;
+    std::vector<Kept> kept;
+    if (file.world.is_root()) {
+        for_each_kept(file, neighbours, samples, [&](const Kept& entry) {
+            found.insert(entry.column / R);
+            return found.size() < most;
+        });
+        for_each_kept(file, neighbours, samples, [&](const Kept& entry) {
+            if (found.contains(entry.column / R)) kept.push_back(entry);
+            return true;
+        });
     }
     return mpi::broadcast(file.world, std::move(kept));
 }
@@ -142,9 +162,10 @@ void check_neighbours(const ProductFile& file, const CheckInputs& inputs, const 
     const bool is_symmetric = file.shape.axes.symmetric;
     const SetOfSamples of_rows = is_symmetric ? SetOfSamples::samples : SetOfSamples::test;
     std::vector<std::int64_t>& looked_at = is_symmetric ? report.samples : report.test_samples;
-    looked_at.resize(std::min(looked_at.size(), most_rows));
+    const std::size_t planned = looked_at.size();
+    looked_at.resize(std::min(planned, most_samples));
     const CheckSet rows = set_of(file, inputs, of_rows, looked_at);
-    const std::vector<Kept> kept = kept_of(file, neighbours, looked_at);
+    const std::vector<Kept> kept = kept_of(file, neighbours, looked_at, planned);
     std::set<std::int64_t> units;
     for (const Kept& entry : kept) units.insert(entry.column / file.shape.total().rows_each);
     const std::vector<std::int64_t> found(units.begin(), units.end());

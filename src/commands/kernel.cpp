@@ -50,7 +50,8 @@ Run prepare(const RunContext& context, const Inputs& inputs) {
     const Index check_samples =
         options.check_samples ? *options.check_samples : affordable_check_samples(product, problem, shape);
     const Index neighbours = options.top_neighbours ? neighbours_bytes(shape, *options.top_neighbours) : 0;
-    const Index bytes = file_bytes(product, shape, inputs, check_samples) + neighbours;
+    const Index found = options.top_neighbours ? found_neighbours_bytes(shape, *options.top_neighbours) : 0;
+    const Index bytes = file_bytes(product, shape, inputs, check_samples) + found;
     agree_on_root(world, [&] { require_space(paths, bytes); });
     const int threads = threads_for_products(world, options.threads);
     std::optional<Index> memory;

@@ -38,23 +38,39 @@ std::vector<std::string> links_below(const h5::Handle& group, const std::string&
     return names;
 }
 
+/// What the links of a file lead to.
+struct Links {
+    std::vector<std::string> parts;   ///< datasets called x, s or g, and what leads nowhere
+    std::vector<std::string> others;  ///< datasets of other names
+};
+
 /// Throws where a link leads to a group whose members are not among these: another file's, or one that has a name already.
-void require_followed(const h5::Handle& group, const std::vector<std::string>& links,
+void require_followed(const h5::Handle& group, const std::string& link, const std::vector<std::string>& links,
                       const std::string& path) {
+    H5G_info_t its{};
+    if (H5Gget_info(group.get(), &its) < 0 || its.nlinks == 0) return;
+    const auto next = std::lower_bound(links.begin(), links.end(), link + "/");
+    if (next != links.end() && next->starts_with(link + "/")) return;
+    fail(ExitCode::bad_input,
+         "a link leads to a group of another file, or to one that has another name ({}:{}): {}", path,
+         printable(link), "write a group of its own, with links to its datasets");
+}
+
+Links look_at_links(const h5::Handle& group, const std::string& path) {
+    Links found;
+    const std::vector<std::string> links = links_below(group, path);
     for (const std::string& link : links) {
-        if (H5Oexists_by_name(group.get(), link.c_str(), H5P_DEFAULT) <= 0) continue;
-        const h5::Handle item = h5::open_item(group, link);
-        if (H5Iget_type(item.get()) != H5I_GROUP) continue;
-        H5G_info_t its{};
-        if (H5Gget_info(item.get(), &its) < 0 || its.nlinks == 0) continue;
-        const auto next = std::lower_bound(links.begin(), links.end(), link + "/");
-        const bool is_listed = next != links.end() && next->starts_with(link + "/");
-        if (!is_listed) {
-            fail(ExitCode::bad_input,
-                 "a link leads to a group of another file, or to one that has another name ({}:{}): {}", path,
-                 printable(link), "write a group of its own, with links to its datasets");
+        const bool leads_somewhere = H5Oexists_by_name(group.get(), link.c_str(), H5P_DEFAULT) > 0;
+        const h5::Handle item = leads_somewhere ? h5::open_item(group, link) : h5::Handle();
+        const H5I_type_t type = leads_somewhere ? H5Iget_type(item.get()) : H5I_DATASET;
+        if (type == H5I_GROUP) {
+            require_followed(item, link, links, path);
+        } else if (type == H5I_DATASET) {
+            const bool is_named = is_part(link.substr(link.rfind('/') + 1));
+            (is_named ? found.parts : found.others).push_back(link);
         }
     }
+    return found;
 }
 
 std::string in_group(const std::string& group, const std::string& name) {
@@ -64,14 +80,21 @@ std::string in_group(const std::string& group, const std::string& name) {
 /// The order that the attribute `tensors` gives; throws where it does not name just these.
 void order_as_said(const h5::Handle& object, const std::string& location, std::vector<NamedFactors>& all) {
     if (!h5::has_attribute(object, "tensors")) return;
+    if (!h5::has_text_attribute(object, "tensors")) {
+        fail(ExitCode::bad_input,
+             "the attribute `tensors` is no list of names ({}): store the tensors' names, or leave it out",
+             printable(location));
+    }
     std::vector<NamedFactors> ordered;
     for (const std::string& name : h5::read_texts_attribute(object, "tensors")) {
         const auto found =
             std::find_if(all.begin(), all.end(), [&](const NamedFactors& one) { return one.name == name; });
-        if (found == all.end()) {
-            fail(ExitCode::bad_input,
-                 "the attribute `tensors` names {}, which has no group ({}): write one, or leave it out",
-                 printable(name), printable(location));
+        const bool is_again = std::any_of(ordered.begin(), ordered.end(),
+                                          [&](const NamedFactors& one) { return one.name == name; });
+        if (is_again || found == all.end()) {
+            fail(ExitCode::bad_input, "the attribute `tensors` names {}{} ({}): {}", printable(name),
+                 is_again ? " twice" : ", which has no group", printable(location),
+                 is_again ? "name each once, or leave the attribute out" : "write one, or leave it out");
         }
         ordered.push_back(std::move(*found));
         all.erase(found);
@@ -91,7 +114,7 @@ std::string beside(const std::string& text, const std::string& path) {
 
 }  // namespace
 
-std::vector<NamedFactors> list_groups(const FileAndName& place) {
+std::vector<NamedFactors> list_groups(const FileAndName& place, std::vector<std::string>& notes) {
     const h5::Handle file = h5::open_readonly(place.file);
     if (!place.name.empty() && !h5::exists(file, place.name)) {
         fail(ExitCode::bad_input,
@@ -99,13 +122,12 @@ std::vector<NamedFactors> list_groups(const FileAndName& place) {
              printable(place.name));
     }
     const h5::Handle group = h5::open_group(file, place.name.empty() ? "/" : place.name);
+    const std::string location = place.file + (place.name.empty() ? "" : ":" + place.name);
     std::vector<NamedFactors> all;
-    const std::vector<std::string> links = links_below(group, place.file);
-    require_followed(group, links, place.file);
-    for (const std::string& path : links) {
+    const Links links = look_at_links(group, place.file);
+    for (const std::string& path : links.parts) {
         const std::size_t slash = path.rfind('/');
         const std::string part = slash == std::string::npos ? path : path.substr(slash + 1);
-        if (!is_part(part)) continue;
         const std::string name = slash == std::string::npos ? "parameters" : path.substr(0, slash);
         auto found =
             std::find_if(all.begin(), all.end(), [&](const NamedFactors& one) { return one.name == name; });
@@ -115,7 +137,12 @@ std::vector<NamedFactors> list_groups(const FileAndName& place) {
                  printable(name), place.file, printable(path));
         }
     }
-    order_as_said(group, place.file + (place.name.empty() ? "" : ":" + place.name), all);
+    order_as_said(group, location, all);
+    if (!links.others.empty()) {
+        notes.push_back(fmt::format("{}: {} not called x, s or g and left out: {}", printable(location),
+                                    links.others.size() == 1 ? "a dataset is" : "datasets are",
+                                    name_some(links.others)));
+    }
     return all;
 }
 
@@ -136,7 +163,9 @@ std::vector<NamedFactors> list_lines(const std::string& path) {
         std::istringstream words(line.substr(0, line.find('#')));
         NamedFactors one;
         if (!(words >> one.name)) continue;
-        if (printable(line) != line && line.find_first_of("\t\r") == std::string::npos) refuse("is no text");
+        if (!line.empty() && line.back() == '\r') line.pop_back();
+        std::replace(line.begin(), line.end(), '\t', ' ');
+        if (without_controls(line) != line) refuse("is no text");
         for (std::string word; words >> word;) {
             const std::size_t equals = word.find('=');
             const std::string part = word.substr(0, equals);

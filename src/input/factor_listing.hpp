@@ -15,8 +15,8 @@ struct NamedFactors {
     std::map<std::string, std::string> parts;  ///< "x", "s", "g": FILE[:DATASET]
 };
 
-/// The groups of an HDF5 file, or below one of its groups.
-std::vector<NamedFactors> list_groups(const FileAndName& place);
+/// The groups of an HDF5 file, or below one of its groups. Notes: datasets that are none of these.
+std::vector<NamedFactors> list_groups(const FileAndName& place, std::vector<std::string>& notes);
 
 /// The lines of a text. Throws Error(bad_input) naming the first that says nothing that is known.
 std::vector<NamedFactors> list_lines(const std::string& path);

@@ -2,6 +2,7 @@
 
 #include "stored_factors.hpp"
 #include "tangram/input/factors.hpp"
+#include "tangram/network/stored_rows.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -68,7 +69,7 @@ std::vector<Columns> list_columns(const FactorFile& factors) {
         const FactorTensor& its = factors.tensors[k];
         if (weights[k]) continue;
         if (stored[k]) {
-            columns.push_back({its.s, 1, SampleKind::row_number});
+            columns.push_back({its.s, row_number_columns, SampleKind::row_number});
             continue;
         }
         const Index T = its.positions;
@@ -108,8 +109,8 @@ struct Builder {
     Index stored(const FactorTensor& its, std::shared_ptr<const StoredRows> rows) {
         const Index theta = add_tensor(network, its.name, its.shape, Matrix<double>::zeros(its.size(), 1));
         const Index R = rows->rows;
-        return add_node(network, Stored{std::move(rows)}, its.name, {take(its.name + ".number", 1)}, {theta},
-                        R);
+        const Index number = take(its.name + ".number", row_number_columns);
+        return add_node(network, Stored{std::move(rows)}, its.name, {number}, {theta}, R);
     }
 
     /// W x, of each position.

@@ -175,15 +175,15 @@ FactorFile read_factors(const std::string& location, const GraphOptions& chosen)
         fail(ExitCode::bad_input, "a text that names files has no groups ({}): leave :{} out", place.file,
              printable(place.name));
     }
-    std::vector<NamedFactors> all = is_hdf5 ? list_groups(place) : list_lines(place.file);
+    FactorFile factors;
+    factors.location = location;
+    std::vector<NamedFactors> all = is_hdf5 ? list_groups(place, factors.notes) : list_lines(place.file);
     if (all.empty()) {
         fail(ExitCode::bad_input, "no factors in it ({}): {}", printable(location),
              is_hdf5 ? "store a group a tensor with datasets x and s, or g"
                      : "write a line a tensor: NAME x=FILE s=FILE");
     }
     choose(chosen, location, all);
-    FactorFile factors;
-    factors.location = location;
     for (const NamedFactors& named : all) {
         add_tensor(named, factors);
         if (is_hdf5) continue;

@@ -5,30 +5,16 @@
 #include "tangram/support/text.hpp"
 
 #include <algorithm>
-#include <cstring>
 #include <map>
 
 namespace tangram {
 
 namespace {
 
-/// The texts of an attribute, of fixed or variable length; none where there is no such attribute.
+/// The texts of an attribute; none where there is no such attribute.
 std::vector<std::string> texts_of_attribute(const h5::Handle& object, const char* name) {
-    if (H5Aexists(object.get(), name) <= 0) return {};
-    const h5::Handle attribute(H5Aopen(object.get(), name, H5P_DEFAULT), H5Aclose);
-    const h5::Handle type(H5Aget_type(attribute.get()), H5Tclose);
-    if (!attribute.valid() || H5Tget_class(type.get()) != H5T_STRING) return {};
-    if (H5Tis_variable_str(type.get()) > 0) return h5::read_texts_attribute(object, name);
-    const h5::Handle space(H5Aget_space(attribute.get()), H5Sclose);
-    const std::size_t length = H5Tget_size(type.get());
-    const auto count =
-        static_cast<std::size_t>(std::max<hssize_t>(0, H5Sget_simple_extent_npoints(space.get())));
-    std::vector<char> bytes(count * length);
-    h5::require(H5Aread(attribute.get(), type.get(), bytes.data()), "reading an attribute");
-    std::vector<std::string> texts;
-    for (std::size_t k = 0; k < count; ++k)
-        texts.emplace_back(bytes.data() + k * length, strnlen(bytes.data() + k * length, length));
-    return texts;
+    return h5::has_text_attribute(object, name) ? h5::read_texts_attribute(object, name)
+                                                : std::vector<std::string>{};
 }
 
 /// "kernel" of "dense/dense/kernel:0".

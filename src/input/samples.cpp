@@ -3,6 +3,7 @@
 #include "sample_scaling.hpp"
 #include "tangram/input/input_dataset.hpp"
 #include "tangram/network/other_networks.hpp"
+#include "tangram/network/stored_rows.hpp"
 #include "tangram/support/error.hpp"
 #include "tangram/support/text.hpp"
 
@@ -224,7 +225,7 @@ void read_source(const SampleOptions& options, const SampleSelection& selection,
     const SampleSource& source = selection.sources[k];
     if (options.kind(k) == SampleKind::row_number) {
         for (Index i = 0; out.data != nullptr && i < out.rows; ++i)
-            out(i, 0) = static_cast<double>(options.first_number + rows[static_cast<std::size_t>(i)]);
+            put_row_number(options.first_number + rows[static_cast<std::size_t>(i)], out.row(i));
         return;
     }
     const InputDataset input = open_source(selection, k);
@@ -260,7 +261,7 @@ SampleSelection select_samples(const SampleOptions& options, Index expected_widt
         inputs.push_back(open_input(location, "samples"));
         selection.sources.push_back(make_source(inputs.back(), options, expected_width, selection.notes));
         if (options.kind(selection.sources.size() - 1) == SampleKind::row_number)
-            selection.sources.back().width = selection.sources.back().channels = 1;
+            selection.sources.back().width = selection.sources.back().channels = row_number_columns;
         check_rows(inputs.front(), inputs.back());
         if (__builtin_add_overflow(selection.width, selection.sources.back().width, &selection.width))
             selection.width = -1;

@@ -20,10 +20,11 @@ constexpr double most_group_operations = 2e12;
 /// One step's share of the kernel, added to `total`, and its planes. Returns false once the queue was stopped.
 template <class T>
 bool add_step(const AssemblyContext<T>& context, const PreparedStep& prepared, const Tile& tile,
-              const GramScratch<T>& scratch, MatrixView<T> total, bool& finite) {
+              const GramScratch<T>& scratch, MatrixView<T> total) {
     const TileRoutines<T>& form = tile_routines_of<T>(prepared.step.form);
     const StepGrams<T> grams = form.prepare(features_of(context, prepared, tile, total), scratch);
-    finite = form.add(grams, prepared.index == 0 ? Start::zero : Start::out, total);
+    if (!form.add(grams, prepared.index == 0 ? Start::zero : Start::out, total))
+        refuse_not_finite(context, prepared, tile);
     return produce_step(context, prepared, tile, grams);
 }
 
@@ -34,11 +35,9 @@ bool compute_tile(const AssemblyContext<T>& context, const Tile& tile, const Gra
     Plane<T>* plane = context.queue.acquire();
     if (plane == nullptr) return false;
     const MatrixView<T> total = shape_plane(context, *plane, ntk, tile);
-    bool finite = true;
     for (const PreparedStep& prepared : context.problem.steps) {
-        if (!add_step(context, prepared, tile, scratch, total, finite)) return false;
+        if (!add_step(context, prepared, tile, scratch, total)) return false;
     }
-    if (!finite) refuse_not_finite(context.axes(), tile);
     return submit_with_mirror(context, plane, tile);
 }
 
@@ -94,9 +93,7 @@ GroupSizes group_sizes(const Shape& shape, const Network& network, const Reducti
     const Index R = shape.total().rows_each,
                 panel = std::max(shape.axes.row.whole(), shape.axes.column.whole());
     for (const PreparedStep& prepared : prepare_steps(network, reduction)) {
-        const MakingRoutines<double>* making = tile_routines_of<double>(prepared.step.form).making;
-        if (making == nullptr) continue;
-        for (const MadeBlock& block : making->blocks(*prepared.use, prepared.R)) {
+        for (const MadeBlock& block : prepared.blocks) {
             sizes.rows_of_panel =
                 std::max(sizes.rows_of_panel, panel * (block.values + R * row_padding<float>));
             sizes.scratch = std::max(sizes.scratch, block.scratch);

@@ -45,6 +45,7 @@ struct GramComparison {
     double norm_floor = 0;
     std::vector<double> worst, normalized, product, square;  ///< (tensors + 1)
     std::vector<double> underflows;                          ///< (tensors + 1): 1 where an entry does
+    double least_norm = 0;                                   ///< that errors are held against
     double least = 0;                                        ///< the smallest number of full precision
 
     [[nodiscard]] Matrix<double> rows(Index panel) const {
@@ -60,8 +61,9 @@ struct GramComparison {
 
 GramComparison begin_comparison(const Network& network, const Reduction& reduction, const Axis& panels,
                                 const std::vector<SampleGradient>& gradients) {
-    GramComparison c{network, reduction, panels, gradients, parameter_blocks(network), {}, {}, {}, 0, {}, {},
-                     {},      {},        {},     0};
+    GramComparison c{
+        network, reduction, panels, gradients, parameter_blocks(network), {}, {}, {}, 0, {}, {}, {},
+        {},      {},        0,      0};
     for (std::size_t t = 0; t < c.blocks.size(); ++t)
         c.tensor_of.insert(c.tensor_of.end(), at(c.blocks[t].size), static_cast<Index>(t));
     c.diagonal.resize(at(panels.extent));
@@ -77,6 +79,15 @@ GramComparison begin_comparison(const Network& network, const Reduction& reducti
         measure->resize(c.blocks.size() + 1);
     c.underflows.resize(c.blocks.size() + 1);
     return c;
+}
+
+/// A gradient that is zero but for rounding, such as that of the bias of an attention's keys, is of no size that errors could be
+/// held against: an entry may be off by some units of rounding of float64, which J is computed in, of its other parameter's norm
+/// and the largest.
+void lift_norms(GramComparison& c, double tolerance) {
+    constexpr double units = 64;  // as of a dot product
+    c.least_norm = units * rounding_unit(Precision::float64) / tolerance * std::sqrt(c.size(c.blocks.size()));
+    for (double& norm : c.norms) norm = std::max(norm, c.least_norm);
 }
 
 /// One entry of G at (p, q), G and reference.
@@ -123,7 +134,8 @@ ComponentCheck conclude(const GramComparison& c, std::size_t k, double smallest)
     const double size = c.size(k);
     check.name = total ? "parameter_gram" : c.blocks[k].name;
     check.rows = total ? PanelRange{0, c.panels.extent} : PanelRange{c.blocks[k].first, c.blocks[k].end()};
-    check.relative_error = relative_error_of(c.worst[k], total ? size : std::max(size, smallest));
+    check.relative_error =
+        relative_error_of(c.worst[k], total ? size : std::max({size, smallest, c.least_norm * c.least_norm}));
     check.normalized_error = c.normalized[k];
     check.scale = c.square[k] > 0 ? c.product[k] / c.square[k] : c.worst[k] == 0 ? 1.0 : not_computed;
     check.too_small = size > 0 && size < smallest;
@@ -172,6 +184,7 @@ ExplicitComparison compare_parameters(const ComparisonInputs& inputs) {
     const double smallest = smallest_normal(inputs.shape.precision) / inputs.tolerance;
     c.least = smallest_normal(inputs.shape.precision);
     c.norm_floor = std::max(epsilon * epsilon * c.size(c.blocks.size()), smallest);
+    lift_norms(c, inputs.tolerance);
     const ReadSamples from_memory = [&](Index first, MatrixView<double> out) {
         for (Index i = 0; i < out.rows; ++i) std::copy_n(kept.X.view().row(first + i), out.cols, out.row(i));
     };

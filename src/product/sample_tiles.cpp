@@ -131,7 +131,8 @@ Index comparison_bytes(const PlanRequest& r) {
         for (const StepTensor& its : step.tensors) size += r.problem.network.tensors[at(its.tensor)].size();
         largest_step = std::max(largest_step, size);
     }
-    const Index sets = r.shape.axes.symmetric ? 1 : 2;
+    const bool is_one_set = r.shape.axes.symmetric && r.shape.stored;  // neighbours have columns of their own
+    const Index sets = is_one_set ? 1 : 2;
     const Index rows =
         std::min(r.check_samples, r.shape.axes.column.extent) * r.problem.reduction.rows_per_sample();
     return (2 * largest_step + 4 * sets * rows * rows) * Index{sizeof(double)} +

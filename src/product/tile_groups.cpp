@@ -55,9 +55,7 @@ struct GroupWork {
     bool finish_step(const PreparedStep& prepared, std::size_t k, const StepGrams<T>& grams) const {
         const TileRoutines<T>& form = tile_routines_of<T>(prepared.step.form);
         const Start start = prepared.index == 0 ? Start::zero : Start::out;
-        const bool finite = form.add(grams, start, memory(k).total);
-        if (!finite && prepared.index + 1 == context.problem.steps.size())
-            refuse_not_finite(context.axes(), group.tiles[k]);
+        if (!form.add(grams, start, memory(k).total)) refuse_not_finite(context, prepared, group.tiles[k]);
         return produce_step(context, prepared, group.tiles[k], grams);
     }
 
@@ -95,7 +93,7 @@ struct GroupWork {
     }
 
     bool sum_made(const PreparedStep& prepared) const {
-        const auto blocks = tile_routines_of<T>(prepared.step.form).making->blocks(*prepared.use, prepared.R);
+        const std::vector<MadeBlock>& blocks = prepared.blocks;
         for (std::size_t b = 0; b < blocks.size(); ++b) {
             const bool made = phases.share(group.parts.size(), [&](std::size_t k) {
                 make(prepared, blocks[b], group.parts[k]);

@@ -77,14 +77,19 @@ StepTile<T> features_of(const AssemblyContext<T>& context, const PreparedStep& p
     return features;
 }
 
-/// An entry of the total is not finite. The diagonal was seen to be finite before (product/entry_range.hpp), which bounds all
-/// entries: not expected.
-[[noreturn]] inline void refuse_not_finite(const Axes& axes, const Tile& tile) {
+/// An entry of the total is not finite once the step is added. Where the diagonal was seen to be finite before
+/// (product/entry_range.hpp), which bounds all entries, that is not expected; rows that are only read here are not known before.
+template <class T>
+[[noreturn]] void refuse_not_finite(const AssemblyContext<T>& context, const PreparedStep& prepared,
+                                    const Tile& tile) {
+    constexpr bool is_narrow = std::is_same_v<T, float>;
+    const Axes& axes = context.axes();
     fail(
         ExitCode::bad_input,
-        "the kernel of samples {} to {} against {} to {} has an entry that is not finite: use --precision float64, or smaller samples or weights",
-        axes.row.begin(tile.row), axes.row.begin(tile.row) + axes.row.size(tile.row) - 1,
-        axes.column.begin(tile.column), axes.column.begin(tile.column) + axes.column.size(tile.column) - 1);
+        "the kernel of {} between samples {} to {} and {} to {} has an entry beyond {}: use {}smaller samples or weights",
+        prepared.name, axes.row.begin(tile.row), axes.row.begin(tile.row) + axes.row.size(tile.row) - 1,
+        axes.column.begin(tile.column), axes.column.begin(tile.column) + axes.column.size(tile.column) - 1,
+        is_narrow ? "float32" : "float64", is_narrow ? "--precision float64, or " : "");
 }
 
 /// X X^T of a value.

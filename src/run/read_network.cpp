@@ -205,7 +205,9 @@ AnyModel broadcast_any_model(const mpi::Communicator& world, AnyModel model) {
 ReadNetwork make_any_network(AnyModel model, const KernelOptions& options) {
     if (model.kind == ModelKind::factors) {
         const FactorFile* const test = options.test.locations.empty() ? nullptr : &model.test_factors;
-        return {network_of(model.factors, test), describe(model.factors), "given"};
+        std::vector<std::string> notes = std::move(model.factors.notes);
+        notes.insert(notes.end(), model.test_factors.notes.begin(), model.test_factors.notes.end());
+        return {network_of(model.factors, test), describe(model.factors), "given", std::move(notes)};
     }
     if (model.kind == ModelKind::graph) {
         Graph graph = make_graph(model.graph, options.graph);

@@ -4,6 +4,7 @@
 #include "tangram/support/hdf5.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace tangram::h5 {
 
@@ -35,6 +36,17 @@ T read_number(const Handle& object, const std::string& name, H5T_class_t wanted,
     return value;
 }
 
+/// Texts that are padded to a length of the type's.
+std::vector<std::string> texts_of_one_length(const Handle& attribute, const Handle& type, std::size_t count) {
+    const std::size_t length = H5Tget_size(type.get());
+    std::vector<char> bytes(count * length);
+    require(H5Aread(attribute.get(), type.get(), bytes.data()), "reading an attribute");
+    std::vector<std::string> texts;
+    for (std::size_t k = 0; k < count; ++k)
+        texts.emplace_back(bytes.data() + k * length, strnlen(bytes.data() + k * length, length));
+    return texts;
+}
+
 }  // namespace
 
 std::vector<std::string> attribute_names(const Handle& object) {
@@ -47,6 +59,13 @@ std::vector<std::string> attribute_names(const Handle& object) {
 
 bool has_attribute(const Handle& object, const std::string& name) {
     return H5Aexists(object.get(), name.c_str()) > 0;
+}
+
+bool has_text_attribute(const Handle& object, const std::string& name) {
+    if (!has_attribute(object, name)) return false;
+    const Handle attribute(H5Aopen(object.get(), name.c_str(), H5P_DEFAULT), H5Aclose);
+    const Handle type(H5Aget_type(attribute.get()), H5Tclose);
+    return attribute.valid() && H5Tget_class(type.get()) == H5T_STRING;
 }
 
 std::string read_text_attribute(const Handle& object, const std::string& name) {
@@ -66,8 +85,12 @@ std::vector<std::string> read_texts_attribute(const Handle& object, const std::s
     if (!attribute.valid()) fail(ExitCode::io, "no attribute {}", name);
     const Handle type(H5Aget_type(attribute.get()), H5Tclose);
     const Handle space(H5Aget_space(attribute.get()), H5Sclose);
-    if (H5Tis_variable_str(type.get()) <= 0) fail(ExitCode::io, "the attribute {} is of another kind", name);
-    std::vector<char*> texts(static_cast<std::size_t>(H5Sget_simple_extent_npoints(space.get())), nullptr);
+    if (H5Tget_class(type.get()) != H5T_STRING)
+        fail(ExitCode::io, "the attribute {} is of another kind", name);
+    const auto count =
+        static_cast<std::size_t>(std::max<hssize_t>(0, H5Sget_simple_extent_npoints(space.get())));
+    if (H5Tis_variable_str(type.get()) <= 0) return texts_of_one_length(attribute, type, count);
+    std::vector<char*> texts(count, nullptr);
     if (H5Aread(attribute.get(), type.get(), texts.data()) < 0)
         fail(ExitCode::io, "reading the attribute {} failed: {}", name, last_error());
     std::vector<std::string> values;

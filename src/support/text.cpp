@@ -53,17 +53,23 @@ std::size_t edit_distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-std::string printable(std::string_view text) {
-    constexpr std::size_t longest = 250;
+std::string without_controls(std::string_view text) {
     std::string line;
     for (std::size_t i = 0; i < text.size();) {
-        // Cut between characters: bytes 80..BF continue one.
-        if (line.size() >= longest && (byte_at(text, i) & 0xc0U) != 0x80U) return line + "..";
         const std::size_t control = control_length(text, i);
         line += control > 0 ? '?' : text[i];
         i += std::max<std::size_t>(1, control);
     }
     return line;
+}
+
+std::string printable(std::string_view text) {
+    constexpr std::size_t longest = 250;
+    const std::string line = without_controls(text);
+    if (line.size() <= longest) return line;
+    std::size_t end = longest;  // cut between characters: bytes 80..BF continue one
+    while (end < line.size() && (byte_at(line, end) & 0xc0U) == 0x80U) ++end;
+    return end < line.size() ? line.substr(0, end) + ".." : line;
 }
 
 std::string shape_text(std::span<const Index> shape) {

@@ -1,6 +1,7 @@
 #include "tangram/tangent/forms.hpp"
 
 #include "tangram/support/error.hpp"
+#include "tangram/support/text.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -45,8 +46,12 @@ std::vector<PreparedStep> prepare_steps(const Network& network, const Reduction&
     for (const Step& step : steps_of(network, reduction)) {
         PreparedStep one{
             step, reduction.sensitivities(), {}, factors_of(step, reduction), prepared.size(), false, {}, {}};
-        if (is_on_positions(step.form))
-            one.use = std::make_shared<const WeightUse>(weight_use_of(network, step.use));
+        one.name = printable(network.tensors[at(step.tensors.front().tensor)].name);
+        if (is_on_positions(step.form)) {
+            WeightUse use = weight_use_of(network, step.use);
+            if (const auto places = facts_of(step.form).places_seen) use.places_seen = places(use);
+            one.use = std::make_shared<const WeightUse>(std::move(use));
+        }
         if (step.form == Form::stored) {
             WeightUse use;
             use.stored = std::get<Stored>(network.nodes[at(step.node)].op).source;
@@ -57,6 +62,8 @@ std::vector<PreparedStep> prepare_steps(const Network& network, const Reduction&
             one.constant = true;
             one.constant_H = constant_gram(reduction, *c);
         }
+        if (const auto* making = tile_routines_of<double>(step.form).making)
+            one.blocks = making->blocks(*one.use, one.R);
         prepared.push_back(std::move(one));
     }
     return prepared;

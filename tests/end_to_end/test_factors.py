@@ -326,12 +326,82 @@ def group_with_two_names(file):
     file["b"] = file["a"]
 
 
+def order_of_numbers(file):
+    file["a/g"] = numpy.ones((4, 2, 3))
+    file.attrs["tensors"] = [0]
+
+
+def order_with_a_name_twice(file):
+    file["a/g"], file["b/g"] = numpy.ones((4, 2, 3)), numpy.ones((4, 2, 5))
+    file.attrs["tensors"] = ["a", "b", "a"]
+
+
+def order_with_a_name_of_none(file):
+    file["a/g"] = numpy.ones((4, 2, 3))
+    file.attrs["tensors"] = ["a", "c"]
+
+
 @each({"g twice": (twice_named, r"g of the tensor parameters is there twice"), "another file's group": (group_of_another_file, r"a link leads to a group .*f\.h5:b"),
-       "a group by two names": (group_with_two_names, r"a link leads to a group .*f\.h5:[ab]")})
+       "a group by two names": (group_with_two_names, r"a link leads to a group .*f\.h5:[ab]"),
+       "an order of numbers": (order_of_numbers, r"the attribute `tensors` is no list of names \(.*f\.h5\)"),
+       "a name twice": (order_with_a_name_twice, r"`tensors` names a twice \(.*f\.h5\)"),
+       "a name of none": (order_with_a_name_of_none, r"`tensors` names c, which has no group \(.*f\.h5\)")})
 def test_no_tensor_is_left_out_without_a_word(folder, write, message):
     with h5py.File(folder / "f.h5", "w") as file:
         write(file)
     run = tangram("kernel", "--factors", folder / "f.h5", "--output", folder / "k.h5")
+    assert run.code == BAD_INPUT and len(run.errors) == 1 and re.search(message, run.errors[0]), run
+
+
+def test_tensors_may_be_called_as_their_parts_are_and_have_an_order_in_texts_of_one_length(folder):
+    tensors = small()
+    called = {"x": tensors["w"], "layer/g": tensors["v"], "s/x": {"s": random(3).normal(size=(4, 2, 3))}}
+    order = ["s/x", "x", "layer/g"]
+    with h5py.File(folder / "f.h5", "w") as file:
+        for name, parts in called.items():
+            for part, values in parts.items():
+                file[f"{name}/{part}"] = values
+        file.attrs["tensors"] = numpy.array(order, "S")
+    with made(folder / "f.h5", folder / "k.h5", "--space", "params") as file:
+        assert list(file["parameter_blocks/tensor"].asstr()) == order
+        J = numpy.concatenate([jacobian(called[name]) for name in order], 2).reshape(8, -1)
+        assert_close(file["parameter_gram"][:], J.T @ J, "float64", "J^T J")
+
+
+def test_datasets_that_are_no_part_of_a_tensor_are_named(folder):
+    write_hdf5(folder / "f.h5", small())
+    with h5py.File(folder / "f.h5", "a") as file:
+        file["w/bias"], file["a\x1b[31m"] = numpy.ones(3), numpy.ones(2)
+    run = tangram("kernel", "--factors", folder / "f.h5", "--output", folder / "k.h5", "--threads", 1)
+    told = [line for line in run.stderr.splitlines() if "left out" in line]
+    assert run.code == 0 and len(told) == 1 and told[0].endswith("f.h5: datasets are not called x, s or g and left out: a?[31m, w/bias"), run
+
+
+def test_control_characters_in_names_do_not_reach_the_terminal(folder):
+    name = "a\x1b[31mb\x07"
+    write_hdf5(folder / "f.h5", {name: {"g": random(1).normal(size=(5, 2, 3))}, "c": {"g": random(2).normal(size=(5, 2, 6))}})
+    with h5py.File(folder / "huge.h5", "w") as file:
+        file[f"{name}/g"] = numpy.full((5, 2, 3), 1e30)
+    words = ["--output", folder / "k.h5", "--threads", 1, "--precision", "float32"]
+    runs = [tangram("kernel", "--factors", folder / "f.h5", *words), tangram("check", folder / "k.h5"), tangram("verify", folder / "k.h5"),
+            tangram("kernel", "--factors", folder / "huge.h5", *words, "--overwrite"),
+            tangram("kernel", "--factors", folder / "huge.h5", *words, "--overwrite", "--space", "params")]
+    assert [run.code for run in runs] == [0, 0, 0, BAD_INPUT, BAD_INPUT], runs
+    for run in runs:
+        assert not set(run.stdout + run.stderr) & {"\x1b", "\x07"}, run
+    assert "a?[31mb?" in runs[0].stdout and "a?[31mb?" in runs[1].stdout, runs
+    for run in runs[3:]:
+        assert len(run.errors) == 1 and "a?[31mb?" in run.errors[0], run
+    with h5py.File(folder / "f.h5") as file:
+        assert name in file
+
+
+@each({"an entry": (3e20, "trace"), "a gradient": (1e39, "full")})
+def test_what_overflows_float32_among_gradients_in_their_file_is_named_by_tensor(folder, size, reduction):
+    tensors = many()
+    path = write_hdf5(folder / "f.h5", tensors | {"d": {"g": size * tensors["d"]["g"]}})
+    run = tangram("kernel", "--factors", path, "--output", folder / "k.h5", "--reduction", reduction, "--threads", 1, ranks=2)
+    message = r"the kernel of d between samples \d+ to \d+ and \d+ to \d+ has an entry beyond float32: use --precision float64"
     assert run.code == BAD_INPUT and len(run.errors) == 1 and re.search(message, run.errors[0]), run
 
 
@@ -362,6 +432,7 @@ def test_a_test_bias_is_its_own_where_only_the_training_set_ties_it(folder):
 
 @each({"no such file": ("w x=a.npy s=b.npy", BAD_INPUT, r"no such file \(.*b\.npy\)"), "no file": ("w", BAD_INPUT, r"line 1 names no file for 'w'"),
        "another part": ("w y=a.npy", BAD_INPUT, r"line 1 has 'y=a.npy'"), "twice": ("v g=g.npy\nv g=g.npy", BAD_INPUT, "line 2 has the tensor v again"),
+       "control characters": ("v\tg=g\x1b.npy\r", BAD_INPUT, "line 1 is no text"),
        "objects": ("v g=objects.npy", BAD_INPUT, r"objects\.npy"), "texts": ("v g=texts.npy", BAD_INPUT, r"texts\.npy"),
        "empty": ("", BAD_INPUT, "is empty"), "truths": ("v g=truths.npy", BAD_INPUT, r"truth values are no gradients \(.*truths\.npy, \(4, 2, 5\)\)")})
 def test_bad_lines_are_named(folder, text, code, message):

@@ -130,6 +130,22 @@ def test_a_table_of_many_rows_is_held_by_the_rows_that_are_touched(folder):
     numpy.testing.assert_allclose(of_parameters[:count], of_samples[:count], atol=1e-10 * of_samples[0])
 
 
+@each({"bias of its own, float64": ("BERT", "float64", 1), "bias of its own, float32": ("BERT", "float32", 3),
+       "one bias for all, float64": ("encoder, pre-norm", "float64", 3)})
+def test_the_gram_of_parameters_passes_though_the_gradient_of_a_keys_bias_is_rounding(folder, name, precision, ranks):
+    with ONE_AT_A_TIME:
+        model, samples = made(name, precision)
+        data, named = write(folder, model, samples, 17, True)
+        rows = jacobians(model, samples)
+    more = [word for location in named[1:] for word in ("--data", location)]
+    with kernel(folder / "net.onnx", named[0], folder / "p.h5", *more, "--space", "params", precision=precision, ranks=ranks) as out:
+        J = numpy.concatenate([rows[tensor] for tensor in out["parameter_blocks/tensor"].asstr()], 2)
+        J = J.reshape(-1, J.shape[2])
+        sizes = (J**2).sum(0)
+        assert sizes.min() < 1e-24 * sizes.max()  # the bias's
+        assert_close(out["parameter_gram"][:], J.T @ J, precision, "J^T J")
+
+
 def refused(folder, *words):
     done = tangram("kernel", "--model", folder / "net.onnx", "--output", folder / "k.h5", *words)
     assert done.code == BAD_INPUT and len(done.errors) == 1 and not list(folder.glob("k.h5*")), done

@@ -41,6 +41,7 @@ struct FactorFile {
     Index rows = 1;     ///< R
     std::vector<FactorTensor> tensors;
     std::vector<std::string> other_files;  ///< that a text names
+    std::vector<std::string> notes;        ///< what was left out
 };
 
 /// One rank. Those tensors that --wrt and --frozen leave. Throws Error(bad_input) naming file, dataset and shape.

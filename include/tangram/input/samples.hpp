@@ -18,7 +18,7 @@
 namespace tangram {
 
 /// What samples are to the network. Integers and truth values (0 and 1) are what they are: never scaled. Of row numbers nothing is
-/// read: the one column is the row's own number, counted from `first_number`.
+/// read: the columns are the row's own number (network/stored_rows.hpp), counted from `first_number`.
 enum class SampleKind { numbers, integers, booleans, row_number };
 
 struct SampleOptions {

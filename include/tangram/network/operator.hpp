@@ -26,7 +26,7 @@
 //   Lookup       ids (k), table or T (rows, width)  y_k = table row id_k, from the end where negative         (k, width)
 //   Compare      x, y (d)      -                  1 where x = y, x < y or x <= y, 0 elsewhere                     (d)
 //   Choose       c, x, y (d)   -                  x where c is not 0, y elsewhere                                 (d)
-//   Stored       number (1)    theta (P)          g_r . theta at theta = 0, g (R, P) of the sample read from a file    (R)
+//   Stored       number (2)    theta (P)          g_r . theta at theta = 0, g (R, P) of the sample read from a file    (R)
 
 #include "tangram/network/activation.hpp"
 #include "tangram/network/index_tables.hpp"

@@ -15,6 +15,9 @@
 // A component is zero within rounding where every entry, stored and explicit, is at most u^2 A_i A_j: what is left where the
 // terms of every gradient cancel (tangent/reference/cancellation.hpp). Its errors are then measured against A_i A_j.
 //
+// Of parameters sqrt(K_ref_ii) is no less than 64 u64 / tolerance of the largest, u64 the rounding of float64: where the terms of a
+// parameter's gradient cancel, what is left is no size to hold errors against.
+//
 // Entries of a rectangular matrix may all be small because gradients of the two sets are nearly orthogonal: what rounding does
 // in them is then measured against entry_sizes, max sqrt(K_ref_ii K_ref_jj), which for a square matrix is max |K_ref|.
 

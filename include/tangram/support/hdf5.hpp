@@ -132,9 +132,11 @@ void write_attribute(const Handle& object, const std::string& name, std::span<co
 /// Sorted.
 std::vector<std::string> attribute_names(const Handle& object);
 bool has_attribute(const Handle& object, const std::string& name);
+/// Of one text or more.
+bool has_text_attribute(const Handle& object, const std::string& name);
 /// The one value of an attribute. Throws Error(io) if it is not there or of another kind.
 std::string read_text_attribute(const Handle& object, const std::string& name);
-/// All values of an attribute of texts.
+/// All values of an attribute of texts, of fixed or variable length.
 std::vector<std::string> read_texts_attribute(const Handle& object, const std::string& name);
 Index read_integer_attribute(const Handle& object, const std::string& name);
 std::uint64_t read_unsigned_attribute(const Handle& object, const std::string& name);

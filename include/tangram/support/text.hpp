@@ -11,6 +11,8 @@
 
 namespace tangram {
 
+/// `text` on one line: control characters and line ends become '?'.
+std::string without_controls(std::string_view text);
 /// `text` on one line and no longer than a name should be: control characters and line ends become '?'.
 std::string printable(std::string_view text);
 

@@ -25,6 +25,7 @@
 #include "tangram/tangent/weight_use.hpp"
 
 #include <memory>
+#include <string>
 #include <vector>
 
 namespace tangram {
@@ -49,6 +50,8 @@ struct FormFacts {
     double (*operations_of_pair)(const PairSizes&);
     /// Values of a thread's memory beside G and H; nullptr: none.
     Index (*scratch_values)(const WeightUse&, Index R, Index rows_per_sample) = nullptr;
+    /// WeightUse::places_seen, made once for all tiles; nullptr: none.
+    std::vector<Index> (*places_seen)(const WeightUse&) = nullptr;
 };
 
 /// A thread's memory for G and H of one step on one tile, allocated once; rows are padded against cache aliasing.
@@ -76,6 +79,14 @@ private:
 Index gram_scratch_bytes(Index rows, Index cols, const Network& network, const Reduction& reduction,
                          Index value_bytes);
 
+/// A block of a weight's parameters: those of groups [first_group, first_group + groups) and inputs [first, first + inputs) of each.
+struct MadeBlock {
+    Index first_group = 0, groups = 1;
+    Index first = 0, inputs = 0;
+    Index values = 0;   ///< of one sample's rows: R parameters of the block
+    Index scratch = 0;  ///< values of memory that making them takes
+};
+
 /// A step with what is the same on all tiles.
 struct PreparedStep {
     Step step;
@@ -86,6 +97,8 @@ struct PreparedStep {
     bool constant = false;                 ///< its sensitivity
     Matrix<double> constant_H;             ///< then S S^T, (R', R')
     Matrix<double> constant_E;             ///< and S itself, (R, d_out), of a step whose rows are stored
+    std::string name{};                    ///< of its first tensor, for people
+    std::vector<MadeBlock> blocks{};       ///< of a step whose rows of J are made, in the order of their sum
 };
 std::vector<PreparedStep> prepare_steps(const Network& network, const Reduction& reduction);
 
@@ -121,14 +134,6 @@ struct OwnFeatures {
 struct NamedNumber {
     const char* quantity;
     double value;
-};
-
-/// A block of a weight's parameters: those of groups [first_group, first_group + groups) and inputs [first, first + inputs) of each.
-struct MadeBlock {
-    Index first_group = 0, groups = 1;
-    Index first = 0, inputs = 0;
-    Index values = 0;   ///< of one sample's rows: R parameters of the block
-    Index scratch = 0;  ///< values of memory that making them takes
 };
 
 /// Rows of J that are made where they are multiplied.

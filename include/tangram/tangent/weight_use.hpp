@@ -15,6 +15,7 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 namespace tangram {
 
@@ -27,6 +28,7 @@ struct WeightUse {
     bool lies_by_input = false;                  ///< W as (d_in, d_out)
     std::optional<Patches> patches;              ///< of a convolution
     std::shared_ptr<const StoredRows> stored{};  ///< rows of J that are read, and made of nothing
+    std::vector<Index> places_seen{};            ///< what form pairs looks up (tangent/forms/pairs_block.hpp)
     [[nodiscard]] Index parameters() const { return groups * d_out * d_in; }
 };
 

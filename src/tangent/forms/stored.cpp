@@ -57,7 +57,7 @@ void make(const PreparedStep& prepared, const MadeBlock& block, ConstMatrixView<
     for (Index begin = 0; begin < X.rows; begin += samples_at_once) {
         const Index n = std::min(samples_at_once, X.rows - begin);
         std::array<Index, samples_at_once> numbers{};
-        for (Index i = 0; i < n; ++i) numbers[at(i)] = static_cast<Index>(X(begin + i, 0));
+        for (Index i = 0; i < n; ++i) numbers[at(i)] = row_number_of(X.row(begin + i));
         const MatrixView<double> g{memory, n * F, m, m};
         source.read({numbers.data(), at(n)}, block.first, g);
         for (Index i = 0; i < n; ++i) {
@@ -98,7 +98,7 @@ const StoredRows& source_of(const FeatureView& f, const Step& step) {
 }
 
 Index number_of(const FeatureView& f, const Step& step, Index i) {
-    return static_cast<Index>(f.X(step)(i, 0));
+    return row_number_of(f.X(step).row(i));
 }
 
 /// E of rows [first, first + count), (count, F).
@@ -117,11 +117,16 @@ void fill_entries(const FeatureView& f, const Step& step, std::size_t /*which*/,
     combine<T>(s, std::as_const(g).view(), out);
 }
 
+/// Of a row, of those that are read at once.
+Index entries_of_part(const StoredRows& source) {
+    return std::clamp<Index>(part_values / source.rows, 1, source.width);
+}
+
 /// visit(i, first, g (F, count)) for parts of all samples' gradients, sample after sample as they lie in the file.
 template <class Visit>
 void for_each_part(const FeatureView& f, const Step& step, Visit visit) {
     const StoredRows& source = source_of(f, step);
-    const Index count = std::clamp<Index>(part_values / source.rows, 1, source.width);
+    const Index count = entries_of_part(source);
     Matrix<double> memory(source.rows, count);
     for (Index i = 0; i < f.samples; ++i) {
         const std::array numbers{number_of(f, step, i)};
@@ -136,8 +141,8 @@ void for_each_part(const FeatureView& f, const Step& step, Visit visit) {
 
 void add_squares(const FeatureView& f, const Step& step, std::size_t /*which*/, double* squares) {
     const Matrix<double> E = weights_of(f, step, 0, f.reduction.sensitivities());
+    std::vector<double> row(at(entries_of_part(source_of(f, step))));
     for_each_part(f, step, [&](Index, Index first, ConstMatrixView<double> g) {
-        std::vector<double> row(at(g.cols));
         for (Index r = 0; r < E.rows(); ++r) {
             combine(E.view().row(r), g, row.data());
             for (Index p = 0; p < g.cols; ++p) squares[first + p] += row[at(p)] * row[at(p)];
@@ -179,8 +184,8 @@ void action(const FeatureView& f, const Step& step, Index first_row, const StepP
 double size(const FeatureView& f, const Step& step) {
     const Matrix<double> E = weights_of(f, step, 0, f.reduction.sensitivities());
     double sum = 0;
+    std::vector<double> row(at(entries_of_part(source_of(f, step))));
     for_each_part(f, step, [&](Index, Index, ConstMatrixView<double> g) {
-        std::vector<double> row(at(g.cols));
         for (Index r = 0; r < E.rows(); ++r) {
             combine(E.view().row(r), g, row.data());
             sum += squared_norm(row.data(), g.cols);

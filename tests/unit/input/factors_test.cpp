@@ -101,7 +101,7 @@ TEST_CASE(
     of_test = factors;
     of_test.tensors.front().s = other.path();
     const Network network = network_of(factors, &of_test);
-    REQUIRE(network.inputs() == 1);
+    REQUIRE(network.inputs() == row_number_columns);
     const StoredRows& source = *std::get<Stored>(network.nodes.front().op).source;
     REQUIRE(source.width == P);
     const std::vector<Index> numbers{1, 2, 5, 4, 0};

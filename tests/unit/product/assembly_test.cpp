@@ -151,5 +151,5 @@ TEST_CASE("a tile whose features went wrong after they were looked at is refused
     store.panels().block(2)[0] = 1e25F;
     const TileLoopSetup setup{alone, network, reduction, shape, 1};
     CHECK_THROWS_WITH_AS(run_tile_loop<float>(setup, distribution, store, [](const FinishedPlane<float>&) {}),
-                         doctest::Contains("the kernel of samples 4 to 5"), Error);
+                         doctest::Contains("between samples 4 to 5"), Error);
 }

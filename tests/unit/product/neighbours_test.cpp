@@ -88,7 +88,7 @@ TEST_CASE(
     const mpi::Communicator world = mpi::Communicator::world();
     for (const bool symmetric : {true, false}) {
         for (const Index R : {1, 3}) {
-            for (const Index count : {1, 2, 5, 13}) {
+            for (const Index count : {1, 2, 5, 13, 16}) {
                 const Axes axes = symmetric ? Axes::square({17, 4, Unit::sample})
                                             : Axes{{5, 4, Unit::test_sample}, {17, 4, Unit::sample}, false};
                 const Shape shape = shape_of(axes, R);
@@ -106,6 +106,26 @@ TEST_CASE(
                 require_same(neighbours.smallest(), by_sorting(K, count, own, false));
             }
         }
+    }
+}
+
+TEST_CASE("rows of which each entry is better than all before, or worse, keep the K best of them") {
+    const mpi::Communicator world = mpi::Communicator::world();
+    const Axes axes{{3, 2, Unit::test_sample}, {101, 4, Unit::sample}, false};
+    const Shape shape = shape_of(axes, 1);
+    Matrix<double> K(3, 101);
+    for (Index j = 0; j < K.cols(); ++j) {
+        K(0, j) = static_cast<double>(j);
+        K(1, j) = 1e150 / static_cast<double>(j + 1);
+        K(2, j) = j < 50 ? -std::numeric_limits<double>::infinity() : nan;
+    }
+    for (const Index count : {1, 7, 50, 51, 100, 101}) {
+        Neighbours neighbours(shape, count);
+        take_all<double>(K, shape, world.rank(), world.size(), neighbours);
+        neighbours.merge(world);
+        if (!world.is_root()) continue;
+        require_same(neighbours.largest(), by_sorting(K, count, 0, true));
+        require_same(neighbours.smallest(), by_sorting(K, count, 0, false));
     }
 }
 

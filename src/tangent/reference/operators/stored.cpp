@@ -19,7 +19,7 @@ void pull_back(const Stored&, const Operands&, ConstMatrixView<double>, std::spa
 
 void gradient_of_units(const Stored& stored, const Operands& in, std::span<const double> d, Index first_unit,
                        std::span<double> J) {
-    const std::array numbers{static_cast<Index>(in.inputs[0](0, 0))};
+    const std::array numbers{row_number_of(in.inputs[0].row(0))};
     Matrix<double> g(stored.source->rows, static_cast<Index>(J.size()));
     stored.source->read(numbers, first_unit, g.view());
     std::fill(J.begin(), J.end(), 0.0);
