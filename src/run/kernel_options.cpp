@@ -102,6 +102,11 @@ void add_sample_options(CLI::App& app, KernelOptions& o) {
            "samples lie along the first axis (by shape)")
         ->excludes(transpose)
         ->group(group);
+}
+
+/// What belongs to the samples, one row each.
+void add_label_options(CLI::App& app, KernelOptions& o) {
+    const std::string group = "Samples";
     app.add_option("--labels", o.labels,
                    "labels, copied into the output; the classes of --reduction loss and margin")
         ->type_name("FILE[:DATASET]")
@@ -116,7 +121,7 @@ void add_sample_options(CLI::App& app, KernelOptions& o) {
         ->group(group);
 }
 
-void add_test_options(CLI::App& app, KernelOptions& o) {
+void add_test_set_options(CLI::App& app, KernelOptions& o) {
     const std::string group = "Test samples";
     app.add_option(
            "--test", o.test.locations,
@@ -130,6 +135,10 @@ void add_test_options(CLI::App& app, KernelOptions& o) {
     app.add_option("--test-indices", o.test.indices, "these rows of --test only, in this order")
         ->type_name("FILE[:DATASET]")
         ->group(group);
+}
+
+void add_test_label_options(CLI::App& app, KernelOptions& o) {
+    const std::string group = "Test samples";
     app.add_option("--test-labels", o.test_labels, "labels of the test samples, as --labels")
         ->type_name("FILE[:DATASET]")
         ->group(group);
@@ -247,10 +256,22 @@ void add_run_options(CLI::App& app, KernelOptions& o) {
 void add_kernel_options(CLI::App& app, KernelOptions& options) {
     add_network_options(app, options);
     add_sample_options(app, options);
-    add_test_options(app, options);
+    add_label_options(app, options);
+    add_test_set_options(app, options);
+    add_test_label_options(app, options);
     add_result_options(app, options);
     add_run_options(app, options);
     add_config_option(app);
+}
+
+void add_gradient_options(CLI::App& app, KernelOptions& options) {
+    add_network_options(app, options);
+    add_sample_options(app, options);
+    add_reduction_options(app, options, "Network");
+}
+
+void add_test_sample_options(CLI::App& app, KernelOptions& options) {
+    add_test_set_options(app, options);
 }
 
 h5::MpiIoHints parse_hints(const std::vector<std::string>& hints) {
