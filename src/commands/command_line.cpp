@@ -118,7 +118,7 @@ constexpr std::array<Command, 8> commands{{
     {"regress", "TRAIN.h5 --targets FILE[:DATASET] --output R.h5 [--test CROSS.h5] [--ridge A,B,..]",
      "what the kernel predicts; under mpirun or srun",
      "Kernel regression, its scores, and training of the linearised network.", false,
-     parse_plain<RegressOptions, add_regress_options, run_regress>},
+     parse_either<RegressOptions, add_regress_options, run_regress, run_matrix_free_regress>},
     {"init", "--widths d0,..,C --output M.safetensors [options]", "a random network, and samples for it",
      "Write a random network, and random samples for it.", false,
      parse_plain<InitOptions, add_init_options, run_init>},

@@ -45,7 +45,8 @@ void add_spectrum_options(CLI::App& app, SpectrumOptions& options);
 void validate(const SpectrumOptions& options);
 
 /// The same where a network is named: nothing of size N x N is made.
-int run_matrix_free_spectrum(const SpectrumOptions& options, const mpi::Communicator& world, StopRequest& stop);
+int run_matrix_free_spectrum(const SpectrumOptions& options, const mpi::Communicator& world,
+                             StopRequest& stop);
 
 /// Collective. Prints a table on rank 0. Returns the exit code.
 int run_spectrum(const SpectrumOptions& options, const mpi::Communicator& world);

@@ -8,14 +8,20 @@
 //   BEFORE   rank p: its rows of v     J^T v summed over the ranks     AFTER   rank p: its rows of K v
 //
 // Any network and reduction. Work: O(N R sum_t T_t P_t) a vector, with features that are held; where they do not fit they are
-// computed again, panel by panel, twice a vector. The same bits on the same ranks and threads.
+// computed again, panel by panel, twice a vector. Threads share the panels, each with a J^T v of its own that are summed in their
+// order: the same bits on the same ranks and threads.
 
 #include "tangram/product/action.hpp"
 #include "tangram/product/product.hpp"
 
+#include <memory>
+#include <mutex>
 #include <span>
+#include <vector>
 
 namespace tangram {
+
+struct StepProducts;
 
 class KernelOperator {
 public:
@@ -36,11 +42,20 @@ public:
     [[nodiscard]] double trace() const;
     /// The network's outputs of this rank's samples, (n, C).
     [[nodiscard]] Matrix<double> outputs() const;
-    /// Collective. K* v (M R') of the problem's test samples, on every rank.
-    [[nodiscard]] std::vector<double> act_on_test(std::span<const double> v) const;
+    /// What the problem's test samples get, on every rank.
+    struct OnTest {
+        Matrix<double> products;  ///< K* V (M R', k)
+        Matrix<double> outputs;   ///< (M, C)
+    };
+    /// Collective. V (rows of this rank, k). The test samples' features are computed afresh, once.
+    [[nodiscard]] OnTest act_on_test(const Matrix<double>& V) const;
 
 private:
-    FeaturePanels& panels() const;  ///< made where they are not there
+    FeatureView view_of(Index panel, int thread) const;  ///< computed first where it is not held
+    [[nodiscard]] std::vector<StepProducts> transposed(const std::vector<StepProducts>& group,
+                                                       std::span<const double> v) const;
+    void add_products(const std::vector<StepProducts>& group, std::span<const double> v,
+                      std::span<double> y) const;
 
     const mpi::Communicator& world_;
     const Problem& problem_;
@@ -50,7 +65,12 @@ private:
     Distribution distribution_;
     Index rows_each_, extent_;
     PanelRange samples_, rows_;
-    mutable KeptFeatures kept_;  ///< none where they are not held
+    std::vector<Step> steps_;
+    bool hold_;
+    std::mutex reading_;
+    ReadSamples read_;
+    std::vector<std::unique_ptr<FeaturePanels>>
+        panels_;  ///< all of this rank's; or of each thread the one it is at
 };
 
 /// Bytes of one rank with so many samples: features held, and what one product takes.
