@@ -21,7 +21,9 @@ namespace tangram {
 namespace {
 
 /// Steps between two places where a solution can be kept: the recurrence begins anew there.
-constexpr Index steps_at_once = 100;
+constexpr Index steps_at_once = 500;
+
+constexpr double default_tolerance = 1e-8;
 
 MatrixFreeOptions options_of(const RegressOptions& options) {
     MatrixFreeOptions its = options.matrix_free;
@@ -158,7 +160,7 @@ void solve(Solving& s, const Matrix<double>& R, const std::string& identity) {
         Index steps = 0;
         for (bool converged = false; !converged;) {
             SolveRequest request;
-            request.tolerance = s.run.options.tolerance;
+            request.tolerance = s.run.options.tolerance.value_or(default_tolerance);
             request.most_steps = std::min<Index>(steps_at_once, s.run.options.most_steps - steps);
             if (preconditioner)
                 request.precondition = [&](std::span<const double> r, std::span<double> z) {
@@ -208,7 +210,7 @@ void predict(Solving& s, const Matrix<double>& R) {
     result.ridges.left_out = {};
     result.ridges.residual = {worst};
     result.checks.residual = worst;
-    result.checks.residual_limit = std::max(10 * s.run.options.tolerance, 1e-12);
+    result.checks.residual_limit = std::max(10 * s.run.options.tolerance.value_or(default_tolerance), 1e-12);
     const Matrix<double> alpha = whole_rows(s.run, s.alpha), train = whole_rows(s.run, fitted);
     const Matrix<double>& prior = result.problem.prior;
     for (Index k = 0; k < prior.size(); ++k) {

@@ -19,6 +19,8 @@ namespace {
 
 using Run = MatrixFreeRun;
 
+constexpr double default_tolerance = 1e-10;
+
 MatrixFreeOptions options_of(const SpectrumOptions& options) {
     MatrixFreeOptions its = options.matrix_free;
     its.source.output = options.output;
@@ -157,7 +159,7 @@ void find_pairs(const SpectrumOptions& options, Run& run, const std::string& ide
     };
     LargestRequest request;
     request.count = *options.top;
-    request.tolerance = run.options.tolerance;
+    request.tolerance = run.options.tolerance.value_or(default_tolerance);
     request.most_restarts = run.options.most_steps;
     request.start = random_start(run, static_cast<std::uint64_t>(options.seed));
     resume(run, identity, request);
@@ -190,7 +192,7 @@ void find_pairs(const SpectrumOptions& options, Run& run, const std::string& ide
     found.seconds = watch.seconds();
     agree(run.world, [&] {
         const double worst = *std::max_element(found.residuals.begin(), found.residuals.end());
-        const double most = std::max(10 * run.options.tolerance, 1e-12);
+        const double most = std::max(10 * run.options.tolerance.value_or(default_tolerance), 1e-12);
         if (worst <= most && found.orthogonality <= 1e-8) return;
         fail(
             ExitCode::check_failed,

@@ -55,7 +55,7 @@ void add_matrix_free_options(CLI::App& app, MatrixFreeOptions& o) {
     add_gradient_options(app, o.source);
     app.add_option(
            "--tolerance", o.tolerance,
-           "of eigenpairs: residual over the largest eigenvalue; of a solution: residual over targets (1e-10)")
+           "of eigenpairs: residual over the largest eigenvalue; of a solution: residual over targets (1e-10; 1e-8)")
         ->group(group);
     app.add_option("--most-steps", o.most_steps, "restarts, or steps of conjugate gradients, at most (1000)")
         ->group(group);
@@ -78,9 +78,8 @@ void add_matrix_free_options(CLI::App& app, MatrixFreeOptions& o) {
 void validate(const MatrixFreeOptions& options) {
     validate(options.source);
     require_between("--most-steps", options.most_steps, 1, 1000000);
-    require_finite(options.tolerance, "--tolerance");
-    if (options.tolerance < 1e-14 || options.tolerance >= 1)
-        fail(ExitCode::usage, "--tolerance is {}: give a number from 1e-14 to below 1", options.tolerance);
+    if (options.tolerance && !(*options.tolerance >= 1e-14 && *options.tolerance < 1))
+        fail(ExitCode::usage, "--tolerance is {}: give a number from 1e-14 to below 1", *options.tolerance);
     require_finite(options.checkpoint_seconds, "--checkpoint-seconds");
     if (options.checkpoint_seconds < 0)
         fail(ExitCode::usage, "--checkpoint-seconds is {}: give seconds from 0 on",

@@ -27,7 +27,7 @@ namespace tangram {
 struct MatrixFreeOptions {
     KernelOptions
         source;  ///< network, samples, reduction; output, memory, threads, and the other options of a run
-    double tolerance = 1e-10;
+    std::optional<double> tolerance;  ///< of eigenpairs 1e-10, of solutions 1e-8
     std::int64_t most_steps = 1000;
     double checkpoint_seconds = 300;
 };
