@@ -93,6 +93,17 @@ if(ONNX_INCLUDE_DIR AND ONNX_PROTO_LIBRARY AND PROTOBUF_INCLUDE_DIR AND PROTOBUF
   target_link_libraries(tangram_dependencies INTERFACE ${ONNX_PROTO_LIBRARY} ${PROTOBUF_LIBRARY})
 endif()
 
+# For spectra and solutions without matrices: SLEPc and PETSc, of real numbers. Without, these are refused.
+find_package(PkgConfig QUIET)
+set(TANGRAM_HAVE_SLEPC OFF)
+if(PKG_CONFIG_FOUND)
+  pkg_check_modules(PETSC QUIET IMPORTED_TARGET petsc)
+  pkg_check_modules(SLEPC QUIET IMPORTED_TARGET slepc)
+  if(PETSC_FOUND AND SLEPC_FOUND)
+    set(TANGRAM_HAVE_SLEPC ON)
+  endif()
+endif()
+
 find_package(Threads REQUIRED)
 
 target_include_directories(tangram_dependencies SYSTEM INTERFACE

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 TOWERS = ["support", "grid", "file", "life", "network", "input", "tangent", "tangent/reference", "product"]
-USES = ["checks", "compare", "spectrum", "regression"]  # of a product's matrices: none knows another
+USES = ["checks", "compare", "spectrum", "regression", "matrix_free"]  # of a product's matrices: none knows another
 
 MAY_INCLUDE = {
     "support": [],

@@ -79,6 +79,23 @@ CommandLine parse_kernel(const Command& command, const Arguments& arguments, con
         });
 }
 
+/// For a command that works on a kernel file, or on a network without one, which can be stopped and resumed.
+template <class Options, void (*add)(CLI::App&, Options&),
+          int (*run)(const Options&, const mpi::Communicator&),
+          int (*run_without_file)(const Options&, const mpi::Communicator&, StopRequest&)>
+CommandLine parse_either(const Command& command, const Arguments& arguments, const std::string& line) {
+    const auto names_network = [](const std::string& word) {
+        return word.starts_with("--model") || word.starts_with("--factors") || word.starts_with("--config");
+    };
+    Command its = command;
+    its.can_be_stopped = std::any_of(arguments.begin(), arguments.end(), names_network);
+    return parse_options_of<Options, add>(
+        its, arguments, line, [](const Options& options, const mpi::Communicator& world, Stop& stop) {
+            return is_given(options.matrix_free) ? run_without_file(options, world, *stop)
+                                                 : run(options, world);
+        });
+}
+
 /// The table: a new subcommand is a file of its own and a line here.
 constexpr std::array<Command, 8> commands{{
     {"kernel", "--model FILE[:GROUP] --data FILE:DATASET --output OUT.h5 [options]",
@@ -93,14 +110,15 @@ constexpr std::array<Command, 8> commands{{
     {"compare", "OUT.h5 OTHER.h5:DATASET", "why does another program's kernel differ?",
      "Say why another program's kernel of the same samples differs from the file's.", false,
      parse_plain<CompareOptions, add_compare_options, run_compare>},
-    {"spectrum", "OUT.h5 [--of NAME] [--vectors] [--targets FILE[:DATASET]]",
-     "eigenvalues and eigenvectors of what is in it; under mpirun or srun",
-     "Write the eigenvalues, and eigenvectors, of the matrices in a kernel file.", false,
-     parse_plain<SpectrumOptions, add_spectrum_options, run_spectrum>},
+    {"spectrum",
+     "OUT.h5 [--of NAME] [--vectors] [--targets FILE[:DATASET]]  or  --model M --data D --top K --output S.h5",
+     "eigenvalues and eigenvectors of what is in it, or of a kernel that is never made; under mpirun or srun",
+     "Write the eigenvalues, and eigenvectors, of the matrices in a kernel file, or of a kernel that is never made.",
+     false, parse_either<SpectrumOptions, add_spectrum_options, run_spectrum, run_matrix_free_spectrum>},
     {"regress", "TRAIN.h5 --targets FILE[:DATASET] --output R.h5 [--test CROSS.h5] [--ridge A,B,..]",
      "what the kernel predicts; under mpirun or srun",
      "Kernel regression, its scores, and training of the linearised network.", false,
-     parse_plain<RegressOptions, add_regress_options, run_regress>},
+     parse_either<RegressOptions, add_regress_options, run_regress, run_matrix_free_regress>},
     {"init", "--widths d0,..,C --output M.safetensors [options]", "a random network, and samples for it",
      "Write a random network, and random samples for it.", false,
      parse_plain<InitOptions, add_init_options, run_init>},

@@ -24,8 +24,9 @@ void add_target_options(CLI::App& app, RegressOptions& o) {
         ->required()
         ->type_name("FILE[:DATASET]")
         ->group(group);
-    app.add_option("--test", o.test,
-                   "the kernel of test samples against these, made with 'tangram kernel --test'")
+    app.add_option(
+           "--test", o.test,
+           "the kernel of test samples against these, made with 'tangram kernel --test'; with --model the test samples")
         ->type_name("CROSS.h5")
         ->group(group);
     app.add_option("--test-targets", o.test_targets, "targets of the test samples")
@@ -107,8 +108,8 @@ void add_attribution_options(CLI::App& app, RegressOptions& o) {
 }  // namespace
 
 void add_regress_options(CLI::App& app, RegressOptions& o) {
-    app.add_option("file", o.file, "the kernel file of the training samples")
-        ->required()
+    app.add_option("file", o.file,
+                   "the kernel file of the training samples; none where --model and --data are given")
         ->type_name("TRAIN.h5");
     add_target_options(app, o);
     add_kernel_options(app, o);
@@ -120,11 +121,55 @@ void add_regress_options(CLI::App& app, RegressOptions& o) {
     app.add_option("--threads", o.threads, "threads of BLAS a rank (its share of the cores)");
     app.add_flag("--overwrite", o.overwrite, "replace an output that is there");
     app.add_flag("--dry-run", o.dry_run, "print what it would take in memory and time, and stop");
+    const std::string group = "Without a kernel file";
+    app.add_option("--test-rows", o.matrix_free.source.test.rows, "rows A to B - 1 of --test only")
+        ->type_name("A:B")
+        ->group(group);
+    app.add_option("--preconditioner", o.preconditioner, "random vectors that it is made of; 0: none (100)")
+        ->type_name("L")
+        ->group(group);
+    add_matrix_free_options(app, o.matrix_free);
     add_config_option(app);
 }
 
+namespace {
+
+/// What only one of the two ways knows.
+void refuse_other_way(const RegressOptions& o) {
+    const bool is_free = is_given(o.matrix_free);
+    if (is_free && !o.file.empty())
+        fail(ExitCode::usage, "a kernel file and --model are both given: name one of them ({})", o.file);
+    const std::pair<const char*, bool> of_files[] = {
+        {"--components", !o.components.empty()}, {"--times", !o.times.empty()},
+        {"--steps", !o.steps.empty()},           {"--eigen", !o.eigen.empty()},
+        {"--attribution", o.attribution > 0},    {"--solver", o.solver != "auto"},
+        {"--drop-duplicates", o.drop_duplicates}};
+    const std::pair<const char*, bool> of_networks[] = {
+        {"--data", !o.matrix_free.source.samples.locations.empty()},
+        {"--test-rows", !o.matrix_free.source.test.rows.empty()},
+        {"--resume", o.matrix_free.source.resume}};
+    for (const auto& [option, is_there] : of_files) {
+        if (is_free && is_there)
+            fail(ExitCode::usage, "{} needs a kernel file, which --model does not make: leave it out",
+                 option);
+    }
+    for (const auto& [option, is_there] : of_networks) {
+        if (!is_free && is_there)
+            fail(ExitCode::usage,
+                 "{} goes with --model, without a kernel file: name a network, or leave it out", option);
+    }
+    if (is_free && (o.ridges.size() != 1 || o.ridges.front() == "auto"))
+        fail(ExitCode::usage,
+             "--model needs one --ridge: give a number above 0, or 1e-4m for so much of the mean diagonal");
+    if (is_free) require_between("--preconditioner", o.preconditioner, 0, 100000);
+}
+
+}  // namespace
+
 void validate(const RegressOptions& o) {
-    if (o.file.empty()) fail(ExitCode::usage, "the name of the kernel file is empty: name a file");
+    refuse_other_way(o);
+    if (o.file.empty() && !is_given(o.matrix_free))
+        fail(ExitCode::usage, "no kernel file is named: name one, or a network with --model and --data");
     if (o.output.empty()) fail(ExitCode::usage, "the name of the output is empty: name a file");
     require_one_of("--targets-are", o.targets.kind, {"auto", "labels", "numbers"});
     require_one_of("--one-hot", o.targets.code, {"centred", "plain"});

@@ -5,7 +5,8 @@
 namespace tangram {
 
 void add_spectrum_options(CLI::App& app, SpectrumOptions& options) {
-    app.add_option("file", options.file, "the kernel file")->required()->type_name("FILE.h5");
+    app.add_option("file", options.file, "the kernel file; none where --model and --data are given")
+        ->type_name("FILE.h5");
     app.add_option(
            "--of", options.of,
            "ntk or parameter_gram, whichever there is (default); components/NAME, conjugate_kernels/NAME, several with commas, or all")
@@ -34,11 +35,78 @@ void add_spectrum_options(CLI::App& app, SpectrumOptions& options) {
     app.add_option("--output", options.output, "where to write them (FILE.spectrum.h5)")->type_name("S.h5");
     app.add_option("--threads", options.threads, "threads of LAPACK on one rank (its share of the cores)");
     app.add_flag("--overwrite", options.overwrite, "replace an output that is there");
+    const std::string group = "Without a kernel file";
+    app.add_option(
+           "--estimate", options.estimate,
+           "M random vectors: squared norm, and at each --ridge degrees of freedom and log det, with 95 % intervals")
+        ->type_name("M")
+        ->group(group);
+    app.add_option("--ridge", options.ridges,
+                   "of --estimate: numbers with commas, 1e-4m for so much of the mean diagonal")
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->type_name("LIST")
+        ->group(group);
+    app.add_flag("--density", options.density, "and the density of eigenvalues, of --estimate vectors (16)")
+        ->group(group);
+    app.add_option("--lanczos-steps", options.lanczos_steps, "products a random vector (100)")->group(group);
+    app.add_option("--vector-seed", options.seed, "of the random vectors (0)")->type_name("S")->group(group);
+    app.add_flag("--dry-run", options.dry_run, "print what it would take in memory and time, and stop")
+        ->group(group);
+    add_matrix_free_options(app, options.matrix_free);
     add_config_option(app);
 }
 
+namespace {
+
+/// What only one of the two ways knows.
+void refuse_other_way(const SpectrumOptions& o) {
+    const bool is_free = is_given(o.matrix_free);
+    if (is_free && !o.file.empty())
+        fail(ExitCode::usage, "a kernel file and --model are both given: name one of them ({})", o.file);
+    const std::pair<const char*, bool> of_files[] = {
+        {"--of", !o.of.empty()}, {"--vectors", o.vectors}, {"--values", o.values}};
+    const std::pair<const char*, bool> of_networks[] = {
+        {"--data", !o.matrix_free.source.samples.locations.empty()},
+        {"--estimate", o.estimate != 0},
+        {"--ridge", !o.ridges.empty()},
+        {"--density", o.density},
+        {"--dry-run", o.dry_run},
+        {"--resume", o.matrix_free.source.resume}};
+    for (const auto& [option, is_there] : of_files) {
+        if (is_free && is_there)
+            fail(ExitCode::usage,
+                 "{} needs the matrices of a kernel file, which --model does not make: leave it out", option);
+    }
+    for (const auto& [option, is_there] : of_networks) {
+        if (!is_free && is_there)
+            fail(ExitCode::usage,
+                 "{} goes with --model, without a kernel file: name a network, or leave it out", option);
+    }
+}
+
+void validate_matrix_free(const SpectrumOptions& o) {
+    if (o.output.empty()) fail(ExitCode::usage, "--output is required with --model: name the file to write");
+    if (!o.top && o.estimate == 0 && !o.density)
+        fail(ExitCode::usage, "--model needs --top K, --estimate M or --density: say what is wanted");
+    require_between("--estimate", o.estimate, 0, 100000);
+    require_between("--lanczos-steps", o.lanczos_steps, 2, 10000);
+    require_between("--vector-seed", o.seed, 0, std::int64_t{1} << 62);
+    if (!o.ridges.empty() && o.estimate == 0)
+        fail(ExitCode::usage, "--ridge is of --estimate: give --estimate M too");
+    if (o.targets.location.empty() || o.top) return;
+    fail(ExitCode::usage, "--targets are projected on the --top vectors: give --top K too");
+}
+
+}  // namespace
+
 void validate(const SpectrumOptions& options) {
-    if (options.file.empty()) fail(ExitCode::usage, "the name of the kernel file is empty: name a file");
+    refuse_other_way(options);
+    if (is_given(options.matrix_free)) {
+        validate_matrix_free(options);
+    } else if (options.file.empty()) {
+        fail(ExitCode::usage, "no kernel file is named: name one, or a network with --model and --data");
+    }
     require_one_of("--targets-are", options.targets.kind, {"auto", "labels", "numbers"});
     require_one_of("--prior", options.targets.prior, {"auto", "none", "outputs"});
     const bool is_about_targets =

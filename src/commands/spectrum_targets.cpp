@@ -9,8 +9,13 @@ namespace tangram {
 SpectrumTargets read_spectrum_targets(const SpectrumOptions& options, const KernelFile& kernel) {
     require_that_serves(kernel, kernel.product == "samples", "targets of a spectrum");
     const KernelSamples samples = read_kernel_samples(kernel);
+    return prepare_targets(options, kernel, samples.rows, samples.outputs);
+}
+
+SpectrumTargets prepare_targets(const SpectrumOptions& options, const KernelFile& kernel,
+                                const std::vector<std::int64_t>& rows, const Matrix<double>& outputs) {
     const GivenTargets given =
-        read_given_targets(options.targets.location, options.targets.kind, samples.rows, nullptr);
+        read_given_targets(options.targets.location, options.targets.kind, rows, nullptr);
     TargetOptions asked = options.targets;
     if (asked.prior == "auto") asked.prior = "none";
     const TargetCode code = choose_code(kernel, given, asked);
@@ -19,7 +24,7 @@ SpectrumTargets read_spectrum_targets(const SpectrumOptions& options, const Kern
     targets.notes = given.notes;
     targets.notes.insert(targets.notes.end(), code.notes.begin(), code.notes.end());
     targets.alignment = alignment_targets(set, code);
-    const Matrix<double> prior = prior_of(samples.outputs, kernel, code);
+    const Matrix<double> prior = prior_of(outputs, kernel, code);
     const Matrix<double>& Y = set.values;
     targets.projected = Matrix<double>(Y.rows(), Y.cols());
     targets.text = options.targets_plain   ? "as they are"

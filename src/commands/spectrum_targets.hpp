@@ -18,7 +18,11 @@ struct SpectrumTargets {
     std::vector<std::string> notes;
 };
 
-/// Not collective. Throws Error(usage), Error(bad_input).
+/// Of samples that are rows `rows` of their input, with outputs (N, C). Not collective. Throws Error(usage), Error(bad_input).
+SpectrumTargets prepare_targets(const SpectrumOptions& options, const KernelFile& kernel, const std::vector<std::int64_t>& rows,
+                                const Matrix<double>& outputs);
+
+/// Of a kernel file's samples.
 SpectrumTargets read_spectrum_targets(const SpectrumOptions& options, const KernelFile& kernel);
 
 }  // namespace tangram

@@ -179,15 +179,10 @@ void write_timing(const h5::Handle& file, const Timing& timing) {
 
 void write_provenance(const h5::Handle& file, const Provenance& provenance) {
     const h5::Handle group = h5::create_group(file, "/provenance");
-    std::vector<std::string> inputs;
-    for (const FileDigest& input : provenance.inputs) {
-        const nlohmann::json entry{{"name", input.path}, {"bytes", input.bytes}, {"sha256", input.sha256}};
-        inputs.push_back(entry.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
-    }
     write_attribute(group, "command_line", provenance.command_line);
     write_attribute(group, "configuration", provenance.configuration);
     write_attribute(group, "identity", provenance.identity);
-    write_attribute(group, "inputs", inputs);
+    write_attribute(group, "inputs", inputs_as_json(provenance.inputs));
     write_attribute(group, "compiler", compiler());
     write_attribute(group, "blas", blas::library_description() + ", kernel " + provenance.blas_kernel);
     write_attribute(group, "mpi", mpi::library_version());

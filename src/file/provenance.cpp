@@ -4,6 +4,7 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 #include <unistd.h>
 
 #include <algorithm>
@@ -60,6 +61,15 @@ Provenance gather_provenance(const mpi::Communicator& comm, std::string command_
     provenance.blas_kernel = blas::kernel_name();
     provenance.slurm_job_id = slurm_job();
     return provenance;
+}
+
+std::vector<std::string> inputs_as_json(const std::vector<FileDigest>& inputs) {
+    std::vector<std::string> all;
+    for (const FileDigest& input : inputs) {
+        const nlohmann::json entry{{"name", input.path}, {"bytes", input.bytes}, {"sha256", input.sha256}};
+        all.push_back(entry.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    }
+    return all;
 }
 
 }  // namespace tangram

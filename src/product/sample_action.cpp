@@ -1,8 +1,8 @@
+#include "step_products.hpp"
 #include "tangram/product/action.hpp"
 #include "tangram/product/matrices.hpp"
 #include "tangram/support/blas.hpp"
 #include "tangram/support/threads.hpp"
-#include "tangram/tangent/jacobian_action.hpp"
 
 #include <algorithm>
 #include <functional>
@@ -28,54 +28,6 @@ Matrix<double> rows_of_panel(const Side& side, Index panel, Index rows_each, con
     return y;
 }
 
-/// Memory for one array a tensor of a step, zero.
-struct StepArrays {
-    StepArrays(const Network& network, const Step& step) {
-        for (const StepTensor& its : step.tensors) {
-            const ParameterTensor& tensor = network.tensors[at(its.tensor)];
-            arrays.emplace_back(tensor.units(), tensor.unit_size());
-        }
-    }
-    [[nodiscard]] StepParameters pointers() {
-        StepParameters all;
-        for (Matrix<double>& array : arrays) all.push_back(array.data());
-        return all;
-    }
-    std::vector<Matrix<double>> arrays;
-};
-
-/// A step's J^T v for one of the rows of each sample, and the step.
-struct StepProducts {
-    const Step& step;
-    std::size_t index = 0;  ///< of the step
-    Index round = 0;        ///< the row
-    StepArrays V;
-};
-
-/// Samples [first, first + n) of a panel as a panel of their own.
-FeatureView some_of(const FeatureView& view, const PanelLayout& shifted, Index n) {
-    return {view.network, view.reduction, shifted, view.block, n};
-}
-
-PanelLayout shifted(const PanelLayout& layout, Index first) {
-    PanelLayout moved = layout;
-    for (PanelSlot& slot : moved.values) slot.offset += first * slot.ld;
-    for (PanelSlot& slot : moved.sensitivities) slot.offset += first * layout.rows_per_sample * slot.ld;
-    return moved;
-}
-
-/// Calls visit(view, first) for parts of a panel of so few samples that a sensitivity of each takes no more than 32 MiB.
-template <class Visit>
-void for_each_part(const FeatureView& view, const Step& step, Visit visit) {
-    constexpr Index most_values = Index{1} << 22;
-    const Index most = std::clamp<Index>(most_values / std::max<Index>(view.width(step), 1), 1, view.samples);
-    if (most == view.samples) return visit(view, Index{0});
-    for (Index first = 0; first < view.samples; first += most) {
-        const PanelLayout moved = shifted(view.layout, first);
-        visit(some_of(view, moved, std::min(most, view.samples - first)), first);
-    }
-}
-
 /// Calls work(k) for all of these: steps made by gemm one after the other, on all threads together; the others each on a thread.
 template <class Work>
 void share_out_steps(std::vector<StepProducts>& all, int threads, Work work) {
@@ -88,27 +40,6 @@ void share_out_steps(std::vector<StepProducts>& all, int threads, Work work) {
     share_out(threads, std::size_t{0}, all.size(), [&](std::size_t k, int) {
         if (all[k].step.form != Form::outer) work(all[k]);
     });
-}
-
-/// V += J^T v of a panel.
-void add_transposed(const FeatureView& view, ConstMatrixView<double> y, StepProducts& to) {
-    for_each_part(view, to.step, [&](const FeatureView& part, Index first) {
-        add_transposed_action(part, to.step, to.round, y.row_block(first, part.samples), to.V.pointers());
-    });
-}
-
-/// [tensor of the step]: J V of a panel, (n, R').
-std::vector<Matrix<double>> products_of(const FeatureView& view, Index rows_each, StepProducts& of) {
-    std::vector<Matrix<double>> y(of.step.tensors.size());
-    for (Matrix<double>& one : y) one = Matrix<double>(view.samples, rows_each);
-    for_each_part(view, of.step, [&](const FeatureView& part, Index first) {
-        std::vector<Matrix<double>> some(y.size());
-        for (Matrix<double>& one : some) one = Matrix<double>(part.samples, rows_each);
-        add_action(part, of.step, of.round, of.V.pointers(), some);
-        for (std::size_t k = 0; k < y.size(); ++k)
-            std::copy_n(some[k].data(), some[k].size(), y[k].view().row(first));
-    });
-    return y;
 }
 
 /// [step][tensor of the step]: K v, by row of `to`'s axis.
@@ -131,7 +62,7 @@ void add_products(const mpi::Communicator& world, const Problem& problem, int th
         const FeatureView view = to.panels.view(panel);
         std::vector<std::vector<Matrix<double>>> found(these.size());
         share_out_steps(these, threads, [&](StepProducts& one) {
-            found[at(&one - these.data())] = products_of(view, rows_each, one);
+            found[at(&one - these.data())] = action_of(view, rows_each, one);
         });
         for (std::size_t k = 0; k < these.size(); ++k) {  // in the order of the rows
             for (std::size_t t = 0; t < found[k].size(); ++t) {

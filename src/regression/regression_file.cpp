@@ -47,9 +47,11 @@ void write_ridges(const h5::Handle& file, const RegressionResult& result) {
     const Index unit = result.problem.unit;
     write(file, group + "/ridge", fits.at);
     write_fits(file, group, result, fits, result.ridge_scores);
-    write(file, group + "/leave_one_out_predictions", fits.left_out,
-          {fits.count(), result.problem.samples(), result.problem.columns()});
-    write_scores(file, group + "/leave_one_out", result.ridge_scores.left_out);
+    if (fits.left_out.size() > 0) {
+        write(file, group + "/leave_one_out_predictions", fits.left_out,
+              {fits.count(), result.problem.samples(), result.problem.columns()});
+        write_scores(file, group + "/leave_one_out", result.ridge_scores.left_out);
+    }
     if (fits.variance.size() > 0) {
         const Index M = result.samples_of_test();
         write(file, group + "/test_variance", fits.variance,

@@ -102,6 +102,11 @@ void add_sample_options(CLI::App& app, KernelOptions& o) {
            "samples lie along the first axis (by shape)")
         ->excludes(transpose)
         ->group(group);
+}
+
+/// What belongs to the samples, one row each.
+void add_label_options(CLI::App& app, KernelOptions& o) {
+    const std::string group = "Samples";
     app.add_option("--labels", o.labels,
                    "labels, copied into the output; the classes of --reduction loss and margin")
         ->type_name("FILE[:DATASET]")
@@ -116,7 +121,7 @@ void add_sample_options(CLI::App& app, KernelOptions& o) {
         ->group(group);
 }
 
-void add_test_options(CLI::App& app, KernelOptions& o) {
+void add_test_set_options(CLI::App& app, KernelOptions& o) {
     const std::string group = "Test samples";
     app.add_option(
            "--test", o.test.locations,
@@ -130,6 +135,10 @@ void add_test_options(CLI::App& app, KernelOptions& o) {
     app.add_option("--test-indices", o.test.indices, "these rows of --test only, in this order")
         ->type_name("FILE[:DATASET]")
         ->group(group);
+}
+
+void add_test_label_options(CLI::App& app, KernelOptions& o) {
+    const std::string group = "Test samples";
     app.add_option("--test-labels", o.test_labels, "labels of the test samples, as --labels")
         ->type_name("FILE[:DATASET]")
         ->group(group);
@@ -152,10 +161,6 @@ void add_reduction_options(CLI::App& app, KernelOptions& o, const std::string& g
     app.add_option("--logit", o.logit, "the kernel of this output alone (from 0)")
         ->excludes(reduction)
         ->group(group);
-    app.add_option(
-           "--loss", o.loss,
-           "of --reduction loss, of each sample: cross-entropy (of logits) or mse (mean over outputs)")
-        ->group(group);
     add_list(app, "--outputs", o.outputs, "these outputs only, from 0, as in 0,3,5:8 (all)")->group(group);
     app.add_option("--project-outputs", o.project_outputs,
                    "K random +-1/sqrt(K) combinations of the outputs in their place; unbiased for trace")
@@ -165,6 +170,13 @@ void add_reduction_options(CLI::App& app, KernelOptions& o, const std::string& g
     app.add_option(
            "--weights", o.weights,
            "sqrt-hessian: rows sqrt(p_r) (e_r - p)^T J, the root of the cross-entropy's Gauss-Newton matrix")
+        ->group(group);
+}
+
+void add_loss_option(CLI::App& app, KernelOptions& o, const std::string& group) {
+    app.add_option(
+           "--loss", o.loss,
+           "of --reduction loss, of each sample: cross-entropy (of logits) or mse (mean over outputs)")
         ->group(group);
 }
 
@@ -178,6 +190,7 @@ void add_result_options(CLI::App& app, KernelOptions& o) {
                    "samples (default): J J^T; params: J^T J; minima: whichever is smaller")
         ->group(group);
     add_reduction_options(app, o, group);
+    add_loss_option(app, o, group);
     app.add_option("--components", o.components,
                    "store one matrix a parameter tensor: all (default), none; of samples only")
         ->group(group);
@@ -247,10 +260,18 @@ void add_run_options(CLI::App& app, KernelOptions& o) {
 void add_kernel_options(CLI::App& app, KernelOptions& options) {
     add_network_options(app, options);
     add_sample_options(app, options);
-    add_test_options(app, options);
+    add_label_options(app, options);
+    add_test_set_options(app, options);
+    add_test_label_options(app, options);
     add_result_options(app, options);
     add_run_options(app, options);
     add_config_option(app);
+}
+
+void add_gradient_options(CLI::App& app, KernelOptions& options) {
+    add_network_options(app, options);
+    add_sample_options(app, options);
+    add_reduction_options(app, options, "Network");
 }
 
 h5::MpiIoHints parse_hints(const std::vector<std::string>& hints) {

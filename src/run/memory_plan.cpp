@@ -22,6 +22,12 @@ Index share_of_node(const mpi::Communicator& world) {
 
 }  // namespace
 
+Index room_beyond_base(const mpi::Communicator& world, std::optional<double> memory) {
+    const Index share =
+        memory ? static_cast<Index>(*memory * static_cast<double>(Index{1} << 30)) : share_of_node(world);
+    return static_cast<Index>(mpi::minimum(world, static_cast<double>(share - resident_memory())));
+}
+
 MemoryPlan plan_memory(const mpi::Communicator& world, const Product& product, PlanRequest request,
                        std::optional<Index> memory) {
     const Index base = resident_memory();

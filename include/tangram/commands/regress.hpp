@@ -1,7 +1,9 @@
 #pragma once
-// `tangram regress`: what the kernel in a file predicts: kernel regression, its scores, and training of the linearised network.
+// `tangram regress`: what the kernel in a file predicts: kernel regression, its scores, and training of the linearised network; or, of
+// a network and samples, kernel regression at one ridge with a kernel that is never made.
 
 #include "tangram/regression/targets.hpp"
+#include "tangram/run/matrix_free.hpp"
 #include "tangram/support/mpi.hpp"
 
 #include <cstdint>
@@ -37,6 +39,8 @@ struct RegressOptions {
     std::string solver = "auto";
     std::string scores = "all";
     std::string csv;
+    MatrixFreeOptions matrix_free;      ///< of a network, in the place of a file
+    std::int64_t preconditioner = 100;  ///< vectors that it is made of
     std::optional<std::int64_t> threads;
     bool overwrite = false;
     bool dry_run = false;
@@ -48,6 +52,9 @@ void add_regress_options(CLI::App& app, RegressOptions& options);
 
 /// Throws Error(usage).
 void validate(const RegressOptions& options);
+
+/// The same where a network is named: nothing of size N x N is made.
+int run_matrix_free_regress(const RegressOptions& options, const mpi::Communicator& world, StopRequest& stop);
 
 /// Collective. Prints a table on rank 0. Returns the exit code.
 int run_regress(const RegressOptions& options, const mpi::Communicator& world);

@@ -35,6 +35,9 @@ std::string lock_holder_line();
 /// The time now, ISO 8601, UTC.
 std::string timestamp();
 
+/// Name, bytes and digest of each file, as JSON.
+std::vector<std::string> inputs_as_json(const std::vector<FileDigest>& inputs);
+
 /// The compiler that built this program.
 std::string compiler();
 

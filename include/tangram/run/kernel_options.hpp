@@ -75,6 +75,9 @@ std::vector<GivenOption> network_options_given(const NetworkOptions& network);
 
 void add_kernel_options(CLI::App& app, KernelOptions& options);
 
+/// Of these what rows of J are made of: network, samples, outputs, for commands that make no kernel file.
+void add_gradient_options(CLI::App& app, KernelOptions& options);
+
 /// What --hint gave, each "key=value". Throws Error(usage) where one is not.
 h5::MpiIoHints parse_hints(const std::vector<std::string>& hints);
 

@@ -14,4 +14,8 @@ namespace tangram {
 MemoryPlan plan_memory(const mpi::Communicator& world, const Product& product, PlanRequest request,
                        std::optional<Index> memory);
 
+/// Collective. Bytes that a rank may take beyond what it has: `memory` GiB in all, or its share of what its node has left; the
+/// smallest of all ranks.
+Index room_beyond_base(const mpi::Communicator& world, std::optional<double> memory);
+
 }  // namespace tangram
