@@ -1,4 +1,5 @@
 #include "tangram/product/matrices.hpp"
+#include "tangram/run/kernel_measures.hpp"
 #include "tangram/run/kernel_run.hpp"
 #include "tangram/support/memory.hpp"
 
@@ -146,6 +147,11 @@ KernelMetadata gather_metadata(const Run& run, Computed& computed, const CheckRe
     for (auto& checksums : computed.checksums) mpi::bitwise_or(run.world(), checksums);
     metadata.checksums = std::move(computed.checksums);
     metadata.checks = record_of(report);
+    if (computed.sums && run.world().is_root()) {
+        MeasuresFound found = describe_measures(*computed.sums, run.inputs, run.context.options);
+        metadata.measures = std::move(found.record);
+        computed.measures_table = std::move(found.table);
+    }
     if (computed.neighbours) metadata.neighbours = gather_neighbours(run, *computed.neighbours);
     return metadata;
 }

@@ -50,6 +50,7 @@ struct Shape {
     std::vector<StoredMatrix> matrices;  ///< in the order in which a tile produces them, the total last
     std::vector<StoredArray> arrays;
     bool stored = true;  ///< whether the matrices are in the file; else tiles are made, looked at and dropped
+    bool mirrors = true;  ///< of a symmetric matrix: whether the tiles across the diagonal are wanted too
 
     [[nodiscard]] const StoredMatrix& total() const { return matrices.back(); }
     [[nodiscard]] Index rows(const StoredMatrix& matrix) const { return axes.row.extent * matrix.rows_each; }
