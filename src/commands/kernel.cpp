@@ -67,7 +67,7 @@ Run prepare(const RunContext& context, const Inputs& inputs) {
         require_measures(options, product);
         made = product.shape(problem);
         require_neighbours(options, product, made);
-        made.mirrors = made.stored || options.top_neighbours;
+        made.mirrors = (made.stored && options.store != "lower") || options.top_neighbours;
     });
     Shape shape = stored_shape(options, made);
     std::optional<Measuring> measuring = choose_measuring(options, inputs, made, check_seed);

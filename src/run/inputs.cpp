@@ -167,6 +167,7 @@ Problem make_problem(const KernelOptions& options, const Inputs& inputs) {
 
 Shape stored_shape(const KernelOptions& options, const Shape& made) {
     Shape shape = made;
+    shape.lower = options.store == "lower";
     if (shape.stored && !stores_components(options))
         std::erase_if(shape.matrices, [](const StoredMatrix& matrix) { return matrix.is_component(); });
     return shape;

@@ -99,6 +99,7 @@ std::vector<Attribute> root_attributes(const Run& run) {
                                 {"n_samples", run.inputs.samples.count()}};
     if (run.inputs.test) root.push_back({"n_test_samples", run.inputs.test->count()});
     if (!run.shape.stored) root.push_back({"store", std::string("none")});
+    if (run.shape.lower) root.push_back({"store", std::string("lower")});
     root.push_back({"n_outputs", run.problem.network.outputs()});
     if (run.problem.network.gradients_are_given)
         root.push_back({"gradients", std::string("given")});

@@ -184,7 +184,7 @@ void add_result_options(CLI::App& app, KernelOptions& o) {
         ->group(group);
     app.add_option(
            "--store", o.store,
-           "the matrices in the file: all (default); ntk, as --components none; none, only what --measure has of them")
+           "the matrices in the file: all (default); lower: the tiles on and below the diagonal, half the bytes; ntk, as --components none; none, only what --measure has of them")
         ->group(group);
     app.add_option(
            "--measure", o.measure,
