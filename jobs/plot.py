@@ -50,7 +50,7 @@ def open_file(path, formats=("tangram", "tangram spectrum", "tangram regression"
     if file.attrs.get("format") not in formats or file.attrs.get("status") == "partial":
         raise Refusal(f"not a finished file of tangram ({path}): {WHAT_TO_NAME}")
     if file.attrs.get("store") == "none":
-        raise Refusal(f"no matrix in the file, only the neighbours of each row ({path}): compute one without --store none")
+        raise Refusal(f"no matrix in the file, only what was measured of it ({path}): compute one without --store none")
     return file
 
 

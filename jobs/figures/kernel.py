@@ -6,7 +6,7 @@ from matplotlib.colors import Normalize
 
 from .checks import draw_checks, say_what_is_not_proven
 from .components import draw_components
-from .groups import grouped, is_bias
+from .groups import grouped, is_bias, mirrored
 from .style import TEXT, draw_matrix, draw_shares, model_of, run_of, title
 
 DIAGONAL_BLOCK = 64
@@ -64,7 +64,7 @@ class Kernel:
     def part(self, path):
         """The matrix on the rows and columns that are shown: no other rows are read."""
         dataset = self.file[path]
-        return numpy.array([dataset[row, :][self.columns] for row in self.rows])
+        return mirrored(numpy.array([dataset[row, :][self.columns] for row in self.rows]), self.rows, self.file)
 
     def trace(self, name):
         """The exact trace of the kernel, "ntk", or of a component: from the blocks along the diagonal or, of test samples, from

@@ -4,7 +4,7 @@ import numpy
 from matplotlib import pyplot
 
 from .checks import draw_checks, say_what_is_not_proven
-from .groups import grouped, is_bias
+from .groups import grouped, is_bias, mirrored
 from .style import TEXT, draw_shares, model_of, run_of, shortened, title, width_of
 
 DIAGONAL_BLOCK = 64
@@ -38,7 +38,7 @@ class ParameterGram:
 
     def correlations(self):
         """G_pq / sqrt(G_pp G_qq) of the parameters that are shown; 0 where a parameter has no effect on any sample."""
-        part = numpy.array([self.matrix[row, :][self.rows] for row in self.rows], "f8")
+        part = mirrored(numpy.array([self.matrix[row, :][self.rows] for row in self.rows], "f8"), self.rows, self.file)
         norms = numpy.sqrt(self.diagonal[self.rows])
         scale = numpy.outer(norms, norms)
         return numpy.divide(part, scale, out=numpy.zeros_like(part), where=scale > 0)

@@ -179,4 +179,28 @@ void raise_tolerance(const mpi::Communicator& comm, const Network& network,
     report.tolerance = std::max(report.tolerance, std::min(reachable, 1e-5));
 }
 
+CheckSet check_set_of(const ProductFile& file, const CheckInputs& inputs, SetOfSamples which,
+                      const std::vector<std::int64_t>& samples) {
+    const Network& network = file.problem.network;
+    CheckSet set{samples, inputs.read(which, samples), {}, {}};
+    set.gradients = gradients_of(file.world, network, file.problem.reduction_of(which),
+                                 std::as_const(set.X).view(), samples, file.resources.threads);
+    set.excluded = near_kink(network, std::as_const(set.X).view(), set.gradients);
+    return set;
+}
+
+Index summed_tensors(const ProductFile& file) {
+    if (!file.product.sums_tensors) return 1;
+    return static_cast<Index>(file.problem.network.tensors.size());
+}
+
+void settle_tolerances(const ProductFile& file, const CheckSet& set, CheckReport& report) {
+    if (!file.problem.network.gradients_are_given)  // nothing amplifies rounding in them
+        raise_tolerance(file.world, file.problem.network, set.gradients, report);
+    report.total_tolerance =
+        report.tolerance_is_given
+            ? report.tolerance
+            : tolerance_of_total(report.tolerance, file.shape.precision, summed_tensors(file));
+}
+
 }  // namespace tangram

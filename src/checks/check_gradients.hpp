@@ -2,7 +2,7 @@
 // What the checks against the explicit Jacobian begin with: backpropagation of the check samples, the derivatives
 // against central differences, and what the network's own conditioning allows. Private to checks/*_check.cpp.
 
-#include "tangram/checks/check_report.hpp"
+#include "tangram/checks/product_check.hpp"
 #include "tangram/support/mpi.hpp"
 #include "tangram/tangent/reference/jacobian.hpp"
 
@@ -23,6 +23,16 @@ std::vector<SampleGradient> gradients_of(const mpi::Communicator& comm, const Ne
 /// another entry largest; or whether it lies so close to a kink, but not at it, that only rounding says on which side.
 std::vector<bool> near_kink(const Network& network, ConstMatrixView<double> X,
                             const std::vector<SampleGradient>& gradients);
+
+/// Collective. Samples of a set with their gradients, and which of them are not to be compared.
+CheckSet check_set_of(const ProductFile& file, const CheckInputs& inputs, SetOfSamples which,
+                      const std::vector<std::int64_t>& samples);
+
+/// How many tensors' kernels are added up in the precision of the file.
+Index summed_tensors(const ProductFile& file);
+
+/// Collective. Tolerances for what these samples' gradients show.
+void settle_tolerances(const ProductFile& file, const CheckSet& set, CheckReport& report);
 
 /// Collective. J against central differences, along a direction of all tensors for each sample, and of each tensor for one of
 /// them; ranks and threads share the directions.

@@ -59,15 +59,6 @@ std::vector<Kept> kept_of(const ProductFile& file, const Neighbours& neighbours,
     return mpi::broadcast(file.world, std::move(kept));
 }
 
-CheckSet set_of(const ProductFile& file, const CheckInputs& inputs, SetOfSamples which,
-                const std::vector<std::int64_t>& samples) {
-    CheckSet set{samples, inputs.read(which, samples), {}, {}};
-    set.gradients = gradients_of(file.world, file.problem.network, file.problem.reduction_of(which),
-                                 std::as_const(set.X).view(), samples, file.resources.threads);
-    set.excluded = near_kink(file.problem.network, std::as_const(set.X).view(), set.gradients);
-    return set;
-}
-
 /// Collective. Of all tensors.
 Matrix<double> reference_between(const ProductFile& file, const CheckSet& rows, const CheckSet& columns) {
     Matrix<double> total;
@@ -92,101 +83,33 @@ void compare(const ProductFile& file, const std::vector<Kept>& kept, const Check
              const CheckSet& columns, CheckReport& report) {
     const Index R = file.shape.total().rows_each;
     const Matrix<double> reference = reference_between(file, rows, columns);
-    double worst = 0, largest = 0, product = 0, square = 0;
+    double worst = 0, largest = 0;
     Index compared = 0;
     for (const Kept& entry : kept) {
         const Index i = place_of(rows, entry.row, R), j = place_of(columns, entry.column, R);
         if (rows.excluded[at(i / R)] || columns.excluded[at(j / R)]) continue;
         worst = worse(worst, std::abs(entry.value - reference(i, j)));
         largest = std::max(largest, std::abs(reference(i, j)));
-        product += entry.value * reference(i, j);
-        square += reference(i, j) * reference(i, j);
         ++compared;
     }
-    if (compared == 0) return;  // not computed, which is no pass
-    report.total.relative_error = report.total.normalized_error = relative_error_of(worst, largest);
-    report.total.scale = square > 0 ? product / square : 1.0;
-}
-
-void probe(const ProductFile& file, const RowSums& sums, CheckReport& report) {
-    const Distribution distribution =
-        file.product.distribute(file.shape, file.world.size(), file.world.rank(), {});
-    const std::vector<double> u(at(file.shape.rows(file.shape.total())), 1.0);
-    Action action =
-        file.product.act(file.world, file.problem, file.shape, distribution, file.resources, sums.v(), u);
-    std::vector<double> expected = std::move(action.on_columns.back());
-    std::vector<double> products = sums.products(), sizes = sums.sizes();
-    for (std::vector<double>* all : {&expected, &products, &sizes}) mpi::sum(file.world, *all);
-    const double unit = rounding_unit(file.shape.precision);
-    const double floor = std::max(unit * unit * *std::max_element(sizes.begin(), sizes.end()),
-                                  smallest_normal(file.shape.precision) / report.tolerance);
-    report.total.probe_error = 0;
-    for (std::size_t i = 0; i < products.size(); ++i) {
-        const double error =
-            relative_error_of(std::abs(products[i] - expected[i]), std::max(sizes[i], floor));
-        if (!(error <= report.total.probe_error)) report.worst_probe_row = static_cast<Index>(i);
-        report.total.probe_error = worse(report.total.probe_error, error);
-    }
+    report.neighbours_error = compared > 0 ? relative_error_of(worst, largest) : measured(not_computed);
 }
 
 }  // namespace
 
-RowSums::RowSums(const Shape& shape, std::uint64_t seed)
-    : v_(at(shape.columns(shape.total()))),
-      products_(at(shape.rows(shape.total()))),
-      sizes_(at(shape.rows(shape.total()))) {
-    for (std::size_t k = 0; k < v_.size(); ++k) v_[k] = probe_sign(seed, static_cast<Index>(k));
-}
-
-template <class T>
-void RowSums::take(const FinishedPlane<T>& plane) {
-    for (Index i = 0; i < plane.values.rows; ++i) {
-        const T* const entries = plane.values.row(i);
-        const double* const signs = v_.data() + plane.column;
-        double product = 0, size = 0;
-#pragma omp simd reduction(+ : product, size)
-        for (Index j = 0; j < plane.values.cols; ++j) {
-            product += signs[j] * static_cast<double>(entries[j]);
-            size += std::abs(static_cast<double>(entries[j]));
-        }
-        products_[at(plane.row + i)] += product;
-        sizes_[at(plane.row + i)] += size;
-    }
-}
-
 void check_neighbours(const ProductFile& file, const CheckInputs& inputs, const Neighbours& neighbours,
-                      const RowSums& sums, CheckReport& report) {
-    report.precision = file.shape.precision;
-    report.total.name = "neighbours";
-    report.total.matrix = file.shape.total_index();
+                      CheckReport& report) {
     const bool is_symmetric = file.shape.axes.symmetric;
     const SetOfSamples of_rows = is_symmetric ? SetOfSamples::samples : SetOfSamples::test;
-    std::vector<std::int64_t>& looked_at = is_symmetric ? report.samples : report.test_samples;
+    std::vector<std::int64_t> looked_at = is_symmetric ? report.samples : report.test_samples;
     const std::size_t planned = looked_at.size();
     looked_at.resize(std::min(planned, most_samples));
-    const CheckSet rows = set_of(file, inputs, of_rows, looked_at);
+    const CheckSet rows = check_set_of(file, inputs, of_rows, looked_at);
     const std::vector<Kept> kept = kept_of(file, neighbours, looked_at, planned);
     std::set<std::int64_t> units;
     for (const Kept& entry : kept) units.insert(entry.column / file.shape.total().rows_each);
     const std::vector<std::int64_t> found(units.begin(), units.end());
-    const CheckSet columns = set_of(file, inputs, SetOfSamples::samples, found);
-    if (!is_symmetric) report.samples = found;
-    if (!file.problem.network.gradients_are_given)
-        raise_tolerance(file.world, file.problem.network, rows.gradients, report);
-    else
-        report.not_made = {"finite differences", "outputs"};
-    report.total_tolerance =
-        report.tolerance_is_given
-            ? report.tolerance
-            : tolerance_of_total(report.tolerance, file.shape.precision,
-                                 static_cast<Index>(file.problem.network.tensors.size()));
-    compare(file, kept, rows, columns, report);
-    if (!file.problem.network.gradients_are_given)
-        check_finite_differences(file.world, file.problem.network, rows, file.resources.threads, report);
-    probe(file, sums, report);
+    compare(file, kept, rows, check_set_of(file, inputs, SetOfSamples::samples, found), report);
 }
-
-template void RowSums::take(const FinishedPlane<float>&);
-template void RowSums::take(const FinishedPlane<double>&);
 
 }  // namespace tangram

@@ -14,17 +14,6 @@ namespace tangram {
 
 namespace {
 
-/// Collective.
-CheckSet look_at(const ProductFile& file, SetOfSamples which, Matrix<double> X,
-                 const std::vector<std::int64_t>& samples) {
-    const Network& network = file.problem.network;
-    CheckSet set{samples, std::move(X), {}, {}};
-    set.gradients = gradients_of(file.world, network, file.problem.reduction_of(which),
-                                 std::as_const(set.X).view(), samples, file.resources.threads);
-    set.excluded = near_kink(network, std::as_const(set.X).view(), set.gradients);
-    return set;
-}
-
 Index count_excluded(const CheckSet& set) {
     return std::count(set.excluded.begin(), set.excluded.end(), true);
 }
@@ -76,14 +65,14 @@ CheckSet make_set(const ProductFile& file, const CheckInputs& inputs, SetOfSampl
     const Problem& problem = file.problem;
     const Index N = which == SetOfSamples::test ? problem.test->count : problem.samples.count;
     std::set<std::int64_t> tried(samples.begin(), samples.end());
-    CheckSet set = look_at(file, which, inputs.read(which, samples), samples);
+    CheckSet set = check_set_of(file, inputs, which, samples);
     Index replaced = 0;
     for (std::uint64_t draw = 1; draw <= draws; ++draw) {
         const Index excluded = count_excluded(set);
         if (2 * excluded <= static_cast<Index>(set.samples.size())) break;
         const std::vector<std::int64_t> others = draw_others(N, excluded, report.seed + draw, tried);
         if (others.empty()) break;
-        set = with_others(std::move(set), look_at(file, which, inputs.read(which, others), others));
+        set = with_others(std::move(set), check_set_of(file, inputs, which, others));
         replaced += static_cast<Index>(others.size());
     }
     report.samples_near_kink += replaced + count_excluded(set);
@@ -103,22 +92,6 @@ void check_eigenvalue(Precision precision, Index summed, CheckReport& report) {
         std::all_of(K.data(), K.data() + K.size(), [](double entry) { return std::isfinite(entry); });
     report.smallest_eigenvalue =
         finite ? blas::symmetric_eigenvalues(K.view()).front() : -std::numeric_limits<double>::infinity();
-}
-
-/// How many tensors' kernels are added up in the precision of the file.
-Index summed_tensors(const ProductFile& file) {
-    if (!file.product.sums_tensors) return 1;
-    return static_cast<Index>(file.problem.network.tensors.size());
-}
-
-/// Collective. Tolerances for what these samples' gradients show.
-void settle_tolerances(const ProductFile& file, const CheckSet& set, CheckReport& report) {
-    if (!file.problem.network.gradients_are_given)  // nothing amplifies rounding in them
-        raise_tolerance(file.world, file.problem.network, set.gradients, report);
-    report.total_tolerance =
-        report.tolerance_is_given
-            ? report.tolerance
-            : tolerance_of_total(report.tolerance, file.shape.precision, summed_tensors(file));
 }
 
 /// Collective. Stored entries against explicit Jacobians.

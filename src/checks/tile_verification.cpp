@@ -160,12 +160,13 @@ void verify_pair(const TileReading& r, const Tile& tile, Workspace<T>& memory, F
         const ConstMatrixView<T> block = r.file.read(m, tile, memory.tile.data());
         bool good = verify_tile(r, m, tile, block, findings);
         ConstMatrixView<T> mirror = block;
-        if (shape.axes.is_mirrored(tile)) {
+        if (shape.stores_mirror(tile)) {
             const Tile other = mirror_of(tile);
             mirror = r.file.read(m, other, memory.mirror.data());
             good = verify_tile(r, m, other, mirror, findings) && good;
         }
-        if (shape.axes.symmetric) good = good && verify_symmetry(r, m, tile, block, mirror, findings);
+        if (shape.axes.symmetric && shape.stores(mirror_of(tile)))
+            good = good && verify_symmetry(r, m, tile, block, mirror, findings);
         if (!shape.matrices[m].is_component() && m != last) continue;
         sum_is_known = sum_is_known && good;  // a tile at fault says nothing of the sum
         if (!sum_is_known) continue;

@@ -6,6 +6,7 @@
 
 #include "tangram/checks/check_budget.hpp"
 #include "tangram/run/disk_plan.hpp"
+#include "tangram/run/kernel_measures.hpp"
 #include "tangram/run/kernel_run.hpp"
 #include "tangram/run/memory_plan.hpp"
 #include "tangram/run/start_up.hpp"
@@ -37,29 +38,66 @@ void require_neighbours(const KernelOptions& options, const Product& product, co
          *options.top_neighbours, most);
 }
 
+void require_measures(const KernelOptions& options, const Product& product) {
+    if (!measure_level(options) || product.space == "samples") return;
+    fail(ExitCode::usage, "measures are of samples, and J^T J is the smaller one here: give --space samples");
+}
+
+/// What is held beside the product's own, from the first tile to the end.
+std::vector<PlanLine> held_beside(const KernelOptions& options, const Inputs& inputs, const Shape& made,
+                                  const std::optional<Measuring>& measuring, int threads) {
+    std::vector<PlanLine> beside;
+    if (options.top_neighbours)
+        beside.push_back({"neighbours", neighbours_bytes(made, *options.top_neighbours)});
+    if (!measuring) return beside;
+    beside.push_back({"measures", measure_sums_bytes(*measuring)});
+    beside.push_back({"measures of tiles under way",
+                      measuring_bytes(*measuring, inputs.network, inputs.reduction, threads)});
+    return beside;
+}
+
 /// Collective. Everything that is settled before anything is computed: throws where the run cannot be.
 Run prepare(const RunContext& context, const Inputs& inputs) {
     const KernelOptions& options = context.options;
     const mpi::Communicator& world = context.world;
     const Product& product = choose_product(options, inputs);
     Problem problem = make_problem(options, inputs);
-    Shape shape;
-    agree(world, [&] { shape = product.shape(problem); });
-    agree(world, [&] { require_neighbours(options, product, shape); });
+    Shape made;
+    agree(world, [&] {
+        require_measures(options, product);
+        made = product.shape(problem);
+        require_neighbours(options, product, made);
+        made.mirrors = (made.stored && options.store != "lower") || options.top_neighbours;
+    });
+    Shape shape = stored_shape(options, made);
+    std::optional<Measuring> measuring = choose_measuring(options, inputs, made, check_seed);
     const OutputPaths paths(options.output);
     const Index check_samples =
-        options.check_samples ? *options.check_samples : affordable_check_samples(product, problem, shape);
+        options.check_samples ? *options.check_samples : affordable_check_samples(product, problem, made);
     const Index neighbours = options.top_neighbours ? neighbours_bytes(shape, *options.top_neighbours) : 0;
     const Index found = options.top_neighbours ? found_neighbours_bytes(shape, *options.top_neighbours) : 0;
-    const Index bytes = file_bytes(product, shape, inputs, check_samples) + found;
+    const Index bytes = file_bytes(product, shape, inputs, check_samples) + found +
+                        (measuring ? measures_file_bytes(*measuring) : 0);
     agree_on_root(world, [&] { require_space(paths, bytes); });
     const int threads = threads_for_products(world, options.threads);
     std::optional<Index> memory;
     if (options.memory) memory = static_cast<Index>(*options.memory * static_cast<double>(Index{1} << 30));
-    const MemoryPlan plan = plan_memory(
-        world, product, {problem, shape, world.size(), threads, check_samples, 0, neighbours}, memory);
-    return {context, inputs, product, std::move(problem), std::move(shape), threads, check_samples,
-            plan,    bytes,  paths};
+    const MemoryPlan plan = plan_memory(world, product,
+                                        {problem, made, world.size(), threads, check_samples, 0,
+                                         held_beside(options, inputs, made, measuring, threads)},
+                                        memory);
+    return {context,
+            inputs,
+            product,
+            std::move(problem),
+            std::move(made),
+            std::move(shape),
+            std::move(measuring),
+            threads,
+            check_samples,
+            plan,
+            bytes,
+            paths};
 }
 
 /// Collective. Takes the lock on the output, and looks at what is there.
@@ -73,6 +111,8 @@ void claim_output(Run& run) {
             run.context.log.warn("the file system of {} has no locks: nothing keeps a second job off",
                                  run.paths.finished);
         run.identity = kernel_identity(options, run.inputs, run.product, run.shape);
+        if (run.measuring)
+            run.identity.emplace_back("measures", measures_identity(*run.measuring, *measure_level(options)));
         try {
             run.state = inspect_output(run.paths, run.shape, run.identity, rules, run.context.log);
         } catch (...) {
@@ -119,7 +159,10 @@ OpenedOutput open_partial(const Run& run) {
 /// Says that nothing is left to do, and removes journals of a run that died between giving the output its name and that.
 void leave_finished(const Run& run) {
     if (!run.world().is_root()) return;
-    if (!std::filesystem::exists(run.paths.partial)) remove_journals(run.paths, run.state.generation);
+    if (!std::filesystem::exists(run.paths.partial)) {
+        remove_journals(run.paths, run.state.generation);
+        remove_sums(run.paths, run.state.generation);
+    }
     std::cout << fmt::format("{} is there already: complete, and of this model, these samples and options\n",
                              run.paths.finished)
               << std::flush;
@@ -136,18 +179,20 @@ void print_plan(const Run& run) {
 
 /// Collective. By rank 0: metadata, the final name, the summary. Throws AgreedError(check_failed) if a check
 /// failed.
-void finish(const Run& run, const CheckReport& report, const KernelMetadata& metadata) {
+void finish(const Run& run, const CheckReport& report, const KernelMetadata& metadata,
+            const std::string& measures) {
     agree_on_root(run.world(), [&] {
         write_metadata(run.paths.partial, metadata);
         const bool all_passed = passed(report);
         fault_point("finish", run.world().rank());
         const std::string name = publish(run.paths, !all_passed);
         remove_journals(run.paths, run.state.generation + 1);
+        remove_sums(run.paths, run.state.generation + 1);
         run.lock.remove();
         if (all_passed && run.context.options.overwrite)
             std::remove(run.paths.failed.c_str());  // of the run that this one replaces
         std::cout << summary(run, report, metadata.timing, name,
-                             static_cast<Index>(std::filesystem::file_size(name)))
+                             static_cast<Index>(std::filesystem::file_size(name)), measures)
                   << std::flush;
         if (!all_passed) {
             fail(ExitCode::check_failed,
@@ -210,12 +255,14 @@ int run_kernel(const KernelOptions& options, const mpi::Communicator& world, Sto
     Computed computed = compute(run, output);
     if (computed.stopped) {
         progress.finish();
-        if (run.shape.stored) {
-            log->warn("stopped with {} of {} tiles on disk: continue with --resume ({})",
-                      computed.tiles_on_disk, run.shape.axes.tiles(), run.paths.partial);
-        } else {
-            log->warn("stopped: with --store none no tile is kept, and --resume makes all of them again ({})",
+        if (run.shape.stored || !computed.neighbours) {
+            log->warn("stopped with {} of {} tiles {}: continue with --resume ({})", computed.tiles_kept,
+                      run.shape.axes.tiles(), run.shape.stored ? "on disk" : "in the measures",
                       run.paths.partial);
+        } else {
+            log->warn(
+                "stopped: of neighbours no tile is kept with --store none, and --resume makes all of them again ({})",
+                run.paths.partial);
         }
         release_output(run);
         return exit_code(ExitCode::stopped);
@@ -223,7 +270,8 @@ int run_kernel(const KernelOptions& options, const mpi::Communicator& world, Sto
     log->info("tiles in {:.2f} s; checking", timer.seconds(Phase::assemble));
     const CheckReport report = check_kernel(run, computed);
     progress.finish();
-    finish(run, report, gather_metadata(run, computed, report));
+    const KernelMetadata metadata = gather_metadata(run, computed, report);
+    finish(run, report, metadata, computed.measures_table);
     return exit_code(ExitCode::done);
 }
 

@@ -44,7 +44,7 @@ std::string matrix_table(const KernelFile& kernel, const Verification& found) {
     const std::vector<StoredMatrix>& matrices = kernel.shape.matrices;
     std::size_t width = 9;
     for (const StoredMatrix& matrix : matrices) width = std::max(width, matrix.path.size());
-    const Index tiles = kernel.shape.axes.stored_tiles();
+    const Index tiles = kernel.shape.tiles_in_file();
     std::string table = fmt::format("{:<{}}  {:>9}  {:>9}  {:>14}  {}\n", "dataset", width, "tiles",
                                     "changed", "symmetry error", "verdict");
     for (std::size_t m = 0; m < matrices.size(); ++m) {

@@ -197,6 +197,7 @@ void write_dimensions(const h5::Handle& file, const KernelMetadata& metadata) {
     name_parameter_blocks(file);
     name_outputs(file, metadata);
     name_neighbours(file, metadata);
+    if (metadata.measures) name_measures(file, *metadata.measures);
     name_checks(file, metadata);
     name_checksums(file, metadata);
     name_timing(file, metadata.timing);

@@ -10,12 +10,19 @@ namespace tangram {
 
 namespace {
 
+/// One for each matrix of the sum.
+std::vector<RowReader> readers_of(const TileFile& file, const KernelFile& kernel, const KernelSum& terms) {
+    std::vector<RowReader> readers;
+    for (const std::size_t m : terms.matrices) readers.emplace_back(file, kernel.shape, m);
+    return readers;
+}
+
 /// Row `row` of the sum, whole, into `sum`; `one` is scratch.
-void read_sum_row(const TileFile& file, const KernelFile& kernel, const KernelSum& terms, Index row,
-                  std::vector<double>& one, std::vector<double>& sum) {
+void read_sum_row(std::vector<RowReader>& readers, const KernelFile& kernel, const KernelSum& terms,
+                  Index row, std::vector<double>& one, std::vector<double>& sum) {
     for (std::size_t k = 0; k < terms.matrices.size(); ++k) {
         const std::size_t m = terms.matrices[k];
-        read_row(file, kernel.shape, m, row, k == 0 ? sum : one);
+        readers[k].read(row, k == 0 ? sum : one);
         const std::vector<double>& read = k == 0 ? sum : one;
         for (std::size_t j = 0; j < read.size(); ++j) {
             if (std::isfinite(read[j])) continue;
@@ -44,18 +51,20 @@ void read_block_cyclic(const TileFile& file, const KernelFile& kernel, const Ker
     const Index rows = layout.rows.local_extent();
     const Index cols = layout.cols.local_extent();
     local = AlignedBuffer<double>(std::max<Index>(1, rows * cols));
+    std::vector<RowReader> readers = readers_of(file, kernel, sum);
     std::vector<double> row, one;
     for (Index i = 0; i < rows; ++i) {
-        read_sum_row(file, kernel, sum, layout.rows.global(i), one, row);
+        read_sum_row(readers, kernel, sum, layout.rows.global(i), one, row);
         for (Index j = 0; j < cols; ++j) local.data()[i + j * rows] = row[at(layout.cols.global(j))];
     }
 }
 
 void read_kernel_rows(const TileFile& file, const KernelFile& kernel, const KernelSum& sum, Index first,
                       MatrixView<double> out) {
+    std::vector<RowReader> readers = readers_of(file, kernel, sum);
     std::vector<double> row, one;
     for (Index i = 0; i < out.rows; ++i) {
-        read_sum_row(file, kernel, sum, first + i, one, row);
+        read_sum_row(readers, kernel, sum, first + i, one, row);
         std::copy_n(row.data(), out.cols, out.row(i));
     }
 }

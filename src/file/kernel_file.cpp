@@ -292,9 +292,11 @@ KernelFile read_kernel_file(const std::string& path, FailedChecks failed_checks)
         if (h5::has_attribute(root, "store") && h5::read_text_attribute(root, "store") == "none") {
             fail(
                 ExitCode::bad_input,
-                "this file holds no matrix, only the neighbours of each row ({}:/neighbours): compute one without --store none",
+                "this file holds no matrix, only what was measured of it ({}:/measures): compute one without --store none",
                 path);
         }
+        kernel.shape.lower =
+            h5::has_attribute(root, "store") && h5::read_text_attribute(root, "store") == "lower";
         const KindOfFile& product = read_product(root, path);
         read_sizes(root, product, kernel);
         only_matrix = product.only_matrix;

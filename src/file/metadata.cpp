@@ -199,7 +199,7 @@ void write_metadata(const std::string& path, const KernelMetadata& metadata) {
     for (const char* name :
          {"/samples", "/labels", "/targets", "/sample_hashes", "/test_samples", "/test_labels",
           "/test_targets", "/test_sample_hashes", "/diagonal", "/component_diagonals", "/neighbours",
-          parameter_blocks_group, "/checks", "/checksums", "/timing", "/provenance"})
+          measures_group, parameter_blocks_group, "/checks", "/checksums", "/timing", "/provenance"})
         h5::remove(file, name);
     for (const char* name : root_scales) h5::remove(file, name);
     for (const StoredMatrix& matrix : metadata.shape.matrices) {
@@ -213,6 +213,7 @@ void write_metadata(const std::string& path, const KernelMetadata& metadata) {
     if (metadata.test) write_samples(file, "/test_", *metadata.test);
     if (metadata.diagonal) write_diagonals(file, *metadata.diagonal);
     if (metadata.neighbours) write_neighbours(file, *metadata.neighbours);
+    if (metadata.measures) write_measures(file, *metadata.measures);
     write_checks(file, metadata.checks);
     write_checksums(file, metadata);
     fault_point("metadata", 0);

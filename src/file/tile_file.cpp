@@ -1,5 +1,6 @@
 #include "tangram/file/tile_file.hpp"
 
+#include "tangram/support/block.hpp"
 #include "tangram/support/error.hpp"
 #include "tangram/support/hdf5.hpp"
 
@@ -45,6 +46,16 @@ ChunkRun locate_chunks(const h5::Handle& file, const Shape& shape, const StoredM
     return {begin, stride};
 }
 
+/// [tile (I, J), I >= J]: where its chunk begins.
+std::vector<Index> offsets_of_lower(const h5::Handle& file, const Shape& shape, const StoredMatrix& matrix) {
+    const h5::Handle dataset = h5::open_dataset(file, matrix.path);
+    std::vector<Index> offsets;
+    for (const Tile& tile : shape.axes.all())
+        offsets.push_back(h5::chunk_offset(dataset, tile.row * shape.tile_rows(matrix),
+                                           tile.column * shape.tile_columns(matrix)));
+    return offsets;
+}
+
 /// The file opened past the page cache; closed where its file system does not know how.
 FileDescriptor open_direct(const std::string& path, int flags) {
     FileDescriptor file(path, flags | O_DIRECT);
@@ -56,16 +67,30 @@ FileDescriptor open_direct(const std::string& path, int flags) {
 }  // namespace
 
 TileFile::TileFile(const std::string& path, const Shape& shape, Access access)
-    : axes_(shape.axes), precision_(shape.precision) {
+    : axes_(shape.axes), lower_(shape.lower), precision_(shape.precision) {
     const h5::Handle file = h5::open_readonly(path);
     for (const StoredMatrix& matrix : shape.matrices) {
         if (!shape.stored) break;
         const Index rows = shape.tile_rows(matrix);
         const Index columns = shape.tile_columns(matrix);
+        if (shape.lower) {
+            std::vector<Index> offsets = offsets_of_lower(file, shape, matrix);
+            const bool on_pages = std::all_of(offsets.begin(), offsets.end(),
+                                              [](Index offset) { return at(offset) % page_bytes == 0; });
+            places_.push_back({0, 0, rows, columns, matrix.rows_each,
+                               on_pages && at(rows * columns * value_bytes(precision_)) % page_bytes == 0,
+                               std::move(offsets)});
+            continue;
+        }
         const ChunkRun run = locate_chunks(file, shape, matrix);
-        places_.push_back({run.begin, run.stride, rows, columns, matrix.rows_each,
+        places_.push_back({run.begin,
+                           run.stride,
+                           rows,
+                           columns,
+                           matrix.rows_each,
                            at(run.begin) % page_bytes == 0 &&
-                               at(rows * columns * value_bytes(precision_)) % page_bytes == 0});
+                               at(rows * columns * value_bytes(precision_)) % page_bytes == 0,
+                           {}});
     }
     for (const StoredArray& array : shape.arrays)
         arrays_.push_back({h5::data_offset(h5::open_dataset(file, array.path)), array.rows, array.columns});
@@ -76,6 +101,7 @@ TileFile::TileFile(const std::string& path, const Shape& shape, Access access)
 
 Index TileFile::offset_of(std::size_t matrix, const Tile& block) const {
     const Place& place = places_[matrix];
+    if (lower_) return place.offsets[at(axes_.index_of(block))];
     return place.begin + axes_.stored_index(block) * place.stride;
 }
 
@@ -95,21 +121,46 @@ template <class T>
 ConstMatrixView<T> TileFile::read(std::size_t matrix, const Tile& block, T* memory) const {
     const Place& place = places_[matrix];
     const Index bytes = place.chunk_rows * place.chunk_columns * static_cast<Index>(sizeof(T));
+    if (lower_ && axes_.computed(block) != block) {
+        const AlignedBuffer<T> across(std::max(place.chunk_rows * place.chunk_columns, page_aligned_from));
+        const ConstMatrixView<T> mirror = read(matrix, mirror_of(block), across.data());
+        const MatrixView<T> values{memory, mirror.cols, mirror.rows, place.chunk_columns};
+        transpose(mirror, values);
+        return values;
+    }
     descriptor_for(place, memory).read_at(memory, bytes, offset_of(matrix, block));
     return {memory, axes_.row.size(block.row) * place.rows_each,
             axes_.column.size(block.column) * place.rows_each, place.chunk_columns};
 }
 
+void TileFile::read_part(const Place& place, Index row, Index col, Index count, void* out) const {
+    const Tile block{row / place.chunk_rows, col / place.chunk_columns};
+    const Index in_chunk = row % place.chunk_rows * place.chunk_columns + col % place.chunk_columns;
+    const auto matrix = static_cast<std::size_t>(&place - places_.data());
+    const Index bytes = value_bytes(precision_);
+    cached_.read_at(out, count * bytes, offset_of(matrix, block) + in_chunk * bytes);
+}
+
 void TileFile::read_entries(std::size_t matrix, Index row, Index col, MatrixView<double> out) const {
     const Place& place = places_[matrix];
     const Tile block{row / place.chunk_rows, col / place.chunk_columns};
-    const Index bytes = value_bytes(precision_);
-    std::vector<float> singles(at(out.cols));
-    for (Index i = 0; i < out.rows; ++i) {
-        const Index in_chunk = (row + i) % place.chunk_rows * place.chunk_columns + col % place.chunk_columns;
-        void* const to = precision_ == Precision::float32 ? static_cast<void*>(singles.data()) : out.row(i);
-        cached_.read_at(to, out.cols * bytes, offset_of(matrix, block) + in_chunk * bytes);
-        if (precision_ == Precision::float32) std::copy(singles.begin(), singles.end(), out.row(i));
+    const bool across = lower_ && axes_.computed(block) != block;
+    // Of a tile that is there transposed, column after column.
+    const Index runs = across ? out.cols : out.rows, length = across ? out.rows : out.cols;
+    std::vector<float> singles(at(precision_ == Precision::float32 ? length : 0));
+    std::vector<double> doubles(at(precision_ == Precision::float64 ? length : 0));
+    for (Index k = 0; k < runs; ++k) {
+        void* const to =
+            precision_ == Precision::float32 ? static_cast<void*>(singles.data()) : doubles.data();
+        if (across)
+            read_part(place, col + k, row, length, to);
+        else
+            read_part(place, row + k, col, length, to);
+        for (Index e = 0; e < length; ++e) {
+            const double value =
+                precision_ == Precision::float32 ? static_cast<double>(singles[at(e)]) : doubles[at(e)];
+            (across ? out(e, k) : out(k, e)) = value;
+        }
     }
 }
 
@@ -131,6 +182,8 @@ std::vector<ByteRange> TileFile::array_ranges() const {
         ranges.push_back({array.begin, array.begin + array.count * array.columns * bytes});
     for (const Place& place : places_) {
         const Index chunk_bytes = place.chunk_rows * place.chunk_columns * bytes;
+        for (const Index offset : place.offsets) ranges.push_back({offset, offset + chunk_bytes});
+        if (lower_) continue;
         ranges.push_back(
             {place.begin, place.begin + (axes_.stored_tiles() - 1) * place.stride + chunk_bytes});
     }

@@ -22,11 +22,12 @@ int planes_for(int workers, Index plane_bytes) {
 }
 
 template <class T>
-PlaneQueue<T>::PlaneQueue(int planes, Index plane_values)
+PlaneQueue<T>::PlaneQueue(int planes, Index plane_values, Index record_values)
     : planes_(static_cast<std::size_t>(planes)), ready_(planes_.size()) {
     free_.reserve(planes_.size());
     for (Plane<T>& plane : planes_) {
         plane.memory = AlignedBuffer<T>(plane_values);
+        plane.record = AlignedBuffer<double>(record_values);
         free_.push_back(&plane);
     }
 }

@@ -123,8 +123,15 @@ void require_absent(const OutputPaths& paths) {
     }
 }
 
-std::vector<JournalFile> list_journals(const OutputPaths& paths) {
-    const std::string prefix = fs::path(paths.finished).filename().string() + ".journal.";
+std::string OutputPaths::sums(Index generation, int rank) const {
+    return fmt::format("{}.sums.{}.{}", finished, generation, rank);
+}
+
+namespace {
+
+/// OUT.h5.<kind>.G.R, sorted.
+std::vector<JournalFile> list_of(const OutputPaths& paths, const std::string& kind) {
+    const std::string prefix = fs::path(paths.finished).filename().string() + "." + kind + ".";
     std::vector<JournalFile> journals;
     std::error_code ignored;
     for (const fs::directory_entry& entry : fs::directory_iterator(paths.directory, ignored)) {
@@ -144,10 +151,28 @@ std::vector<JournalFile> list_journals(const OutputPaths& paths) {
     return journals;
 }
 
-void remove_journals(const OutputPaths& paths, Index generation) {
-    for (const JournalFile& journal : list_journals(paths)) {
-        if (journal.generation < generation) std::remove(journal.path.c_str());
+void remove_before(const std::vector<JournalFile>& files, Index generation) {
+    for (const JournalFile& file : files) {
+        if (file.generation < generation) std::remove(file.path.c_str());
     }
+}
+
+}  // namespace
+
+std::vector<JournalFile> list_journals(const OutputPaths& paths) {
+    return list_of(paths, "journal");
+}
+
+std::vector<JournalFile> list_sums(const OutputPaths& paths) {
+    return list_of(paths, "sums");
+}
+
+void remove_sums(const OutputPaths& paths, Index generation) {
+    remove_before(list_sums(paths), generation);
+}
+
+void remove_journals(const OutputPaths& paths, Index generation) {
+    remove_before(list_journals(paths), generation);
 }
 
 void require_space(const OutputPaths& paths, Index bytes) {

@@ -74,7 +74,7 @@ bool is_on_disk(const TileFile& file, const Shape& shape, const TileRecord& reco
     try {
         for (std::size_t m = 0; m < shape.matrices.size(); ++m) {
             if (checksum(file.read(m, record.tile, memory)) != *expected++) return false;
-            if (shape.axes.is_mirrored(record.tile) &&
+            if (shape.stores_mirror(record.tile) &&
                 checksum(file.read(m, mirror_of(record.tile), memory)) != *expected++)
                 return false;
         }

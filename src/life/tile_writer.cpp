@@ -30,7 +30,7 @@ void create_datasets(const mpi::Communicator& comm, const std::string& path, con
         h5::write_attribute(root, "status", std::string("partial"));
     }
     for (const StoredMatrix& matrix : shape.matrices) {
-        if (!shape.stored) break;
+        if (!shape.stored || shape.lower) break;
         const std::array<Index, 2> dims{shape.rows(matrix), shape.columns(matrix)};
         const std::array<Index, 2> tile{shape.tile_rows(matrix), shape.tile_columns(matrix)};
         h5::create_dataset(file, matrix.path, stored_type(shape.precision), dims, tile);
@@ -38,6 +38,21 @@ void create_datasets(const mpi::Communicator& comm, const std::string& path, con
     for (const StoredArray& array : shape.arrays) {
         const std::array<Index, 2> dims{array.rows, array.columns};
         h5::create_dataset(file, array.path, stored_type(shape.precision), dims);
+    }
+    file.close(path);
+}
+
+/// One rank. The matrices of which only tiles (I, J) with I >= J take room: HDF5 gives a place to a chunk that something is written to,
+/// and MPI-IO would give one to all.
+void create_lower_matrices(const std::string& path, const Shape& shape) {
+    h5::Handle file = h5::open_for_tiles(path);
+    for (const StoredMatrix& matrix : shape.matrices) {
+        const std::array<Index, 2> dims{shape.rows(matrix), shape.columns(matrix)};
+        const std::array<Index, 2> chunk{shape.tile_rows(matrix), shape.tile_columns(matrix)};
+        const h5::Handle dataset =
+            h5::create_sparse_dataset(file, matrix.path, stored_type(shape.precision), dims, chunk);
+        for (const Tile& tile : shape.axes.all())
+            h5::give_place_to_chunk(dataset, tile.row * chunk[0], tile.column * chunk[1]);
     }
     file.close(path);
 }
@@ -56,6 +71,7 @@ void create_kernel_file(const mpi::Communicator& comm, const std::string& path, 
     }
     agree_on_root(comm, [&] {
         try {
+            if (shape.stored && shape.lower) create_lower_matrices(path, shape);
             reserve_space(path, log);
         } catch (...) {
             std::remove(path.c_str());
@@ -78,7 +94,7 @@ void TileWriter::adopt(const TileRecord& record) {
     auto value = record.checksums.begin();
     for (auto& checksums : checksums_) {
         checksums[at(shape_.axes.stored_index(record.tile))] = *value++;
-        if (shape_.axes.is_mirrored(record.tile))
+        if (shape_.stores_mirror(record.tile))
             checksums[at(shape_.axes.stored_index(mirror_of(record.tile)))] = *value++;
     }
     note(record.tile);
@@ -93,7 +109,7 @@ TileRecord TileWriter::record_of(const Tile& tile) const {
     TileRecord record{tile, {}};
     for (const auto& checksums : checksums_) {
         record.checksums.push_back(checksums[at(shape_.axes.stored_index(tile))]);
-        if (shape_.axes.is_mirrored(tile))
+        if (shape_.stores_mirror(tile))
             record.checksums.push_back(checksums[at(shape_.axes.stored_index(mirror_of(tile)))]);
     }
     return record;
@@ -109,7 +125,7 @@ void TileWriter::checkpoint() {
 
 template <class T>
 void TileWriter::write(const FinishedPlane<T>& plane) {
-    if (!shape_.stored) return;  // and nothing is noted: a run that goes on makes all tiles again
+    if (!shape_.stored || !shape_.stores(plane.block)) return;
     const std::size_t matrix = at(plane.matrix);
     file_.write(matrix, plane.block, plane.values);
     checksums_[matrix][at(shape_.axes.stored_index(plane.block))] = checksum(plane.values);

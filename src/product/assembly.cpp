@@ -42,6 +42,16 @@ bool compute_tile(const AssemblyContext<T>& context, const Tile& tile, const Gra
 }
 
 template <class T>
+AssemblyContext<T> context_of(const TileProblem<T>& problem, TileWorkspace<T>& workspace, int thread) {
+    AssemblyContext<T> context{problem, workspace.queue};
+    if (problem.measuring == nullptr) return context;
+    context.measures = &workspace.measures[at(thread)];
+    context.kept = workspace.kept.data();
+    if (workspace.groups.side == 0) context.kept += thread * kept_values(*problem.measuring);
+    return context;
+}
+
+template <class T>
 void work_on_tiles(const AssemblyContext<T>& context, const std::vector<Tile>& tiles,
                    const GramScratch<T>& scratch, std::atomic<std::size_t>& next, FirstFailure& failure) {
     try {
@@ -53,6 +63,11 @@ void work_on_tiles(const AssemblyContext<T>& context, const std::vector<Tile>& t
         context.queue.stop();
     }
     context.queue.leave();
+}
+
+/// Each has a place of its own where all its matrices are kept.
+Index tiles_under_way(const GroupSizes& sizes, int threads) {
+    return sizes.side > 0 ? sizes.side * sizes.side : threads;
 }
 
 template <class T>
@@ -74,8 +89,9 @@ void write_planes(PlaneQueue<T>& queue, const TileSink<T>& sink, const std::func
 
 template <class T>
 TileWorkspace<T>::TileWorkspace(const Shape& shape, const Network& network, const Reduction& reduction,
-                                int threads)
-    : queue(planes_for(threads, shape.tile_entries() * static_cast<Index>(sizeof(T))), shape.tile_entries()) {
+                                int threads, const Measuring* measuring)
+    : queue(planes_for(threads, shape.tile_entries() * static_cast<Index>(sizeof(T))), shape.tile_entries(),
+            measuring != nullptr ? record_values(*measuring) : 0) {
     scratch.reserve(at(threads));
     for (int thread = 0; thread < threads; ++thread)
         scratch.emplace_back(shape.axes.row.whole(), shape.axes.column.whole(), network, reduction);
@@ -86,6 +102,9 @@ TileWorkspace<T>::TileWorkspace(const Shape& shape, const Network& network, cons
               AlignedBuffer<T>(2 * sizes.side * sizes.rows_of_panel),
               {}};
     for (int thread = 0; thread < threads; ++thread) groups.scratch.emplace_back(sizes.scratch);
+    if (measuring == nullptr) return;
+    for (int thread = 0; thread < threads; ++thread) measures.emplace_back(*measuring);
+    kept = AlignedBuffer<T>(tiles_under_way(sizes, threads) * kept_values(*measuring));
 }
 
 GroupSizes group_sizes(const Shape& shape, const Network& network, const Reduction& reduction, int threads) {
@@ -126,10 +145,24 @@ Index workspace_bytes(const Shape& shape, const Network& network, const Reductio
            group_sizes(shape, network, reduction, threads).values(threads) * bytes;
 }
 
+Index measuring_bytes(const Measuring& measuring, const Network& network, const Reduction& reduction,
+                      int threads) {
+    const Shape& shape = measuring.shape;
+    const Index bytes = value_bytes(shape.precision), wide = sizeof(double);
+    const GroupSizes sizes = group_sizes(shape, network, reduction, threads);
+    return planes_for(threads, shape.tile_entries() * bytes) * record_values(measuring) * wide +
+           threads * scratch_values(measuring) * wide +
+           tiles_under_way(sizes, threads) * kept_values(measuring) * bytes;
+}
+
 template <class T>
 TileProblem<T>::TileProblem(const Network& network, const Reduction& reduction, const Shape& of,
-                            const FeatureStore<T>& from)
-    : shape(of), store(from), full(reduction.is_full()), steps(prepare_steps(network, reduction)) {
+                            const FeatureStore<T>& from, const Measuring* measured)
+    : shape(of),
+      measuring(measured),
+      store(from),
+      full(reduction.is_full()),
+      steps(prepare_steps(network, reduction)) {
     for (const PreparedStep& prepared : steps) {
         const auto conjugate = conjugate_matrix_of(shape, static_cast<Index>(prepared.index));
         planes.push_back({conjugate.value_or(not_stored), {}});
@@ -142,7 +175,6 @@ template <class T>
 void assemble(const TileProblem<T>& problem, const std::vector<Tile>& tiles, TileWorkspace<T>& workspace,
               const TileSink<T>& sink, const GoOn& go_on) {
     const int threads = workspace.threads();
-    const AssemblyContext<T> context{problem, workspace.queue};
     workspace.queue.open(threads);
     std::atomic<std::size_t> next{0};
     FirstFailure failure;
@@ -164,9 +196,11 @@ void assemble(const TileProblem<T>& problem, const std::vector<Tile>& tiles, Til
         } else if (thread == 0) {
             write_planes(workspace.queue, sink, between, failure);
         } else if (side > 0) {
-            work_on_groups(context, groups, workspace, thread - 1, phases, failure);
+            work_on_groups(context_of(problem, workspace, thread - 1), groups, workspace, thread - 1, phases,
+                           failure);
         } else {
-            work_on_tiles(context, tiles, workspace.scratch[at(thread - 1)], next, failure);
+            work_on_tiles(context_of(problem, workspace, thread - 1), tiles,
+                          workspace.scratch[at(thread - 1)], next, failure);
         }
     }
     failure.rethrow();

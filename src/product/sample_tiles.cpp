@@ -109,8 +109,9 @@ TileLoopReport compute_tiles(const ComputeRequest& r) {
     const TileWork work =
         r.hooks.begin_tiles(remaining.tiles, 2 * operations_of_pair(network, r.problem.reduction));
     fault_point("exchange", r.world.rank());
-    TileLoopReport loop = run_tile_loop<T>({r.world, network, r.problem.reduction, r.shape, r.threads},
-                                           remaining, store, work.sink.of<T>(), work.control);
+    TileLoopReport loop =
+        run_tile_loop<T>({r.world, network, r.problem.reduction, r.shape, r.threads, r.measuring}, remaining,
+                         store, work.sink.of<T>(), work.control);
     loop.features_seconds = report.features_seconds;
     return loop;
 }

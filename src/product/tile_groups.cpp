@@ -166,7 +166,9 @@ void work_on_groups(const AssemblyContext<T>& context, const std::vector<TileGro
     try {
         for (const TileGroup& group : groups) {
             if (phases.halted()) break;
-            if (!GroupWork<T>{context, workspace, group, thread, phases}.compute()) break;
+            AssemblyContext<T> of_group = context;
+            of_group.group = &group.tiles;
+            if (!GroupWork<T>{of_group, workspace, group, thread, phases}.compute()) break;
         }
     } catch (...) {
         failure.keep(std::current_exception());

@@ -22,8 +22,8 @@ TileLoopReport run_tile_loop(const TileLoopSetup& setup, const Distribution& dis
                              const TileLoopControl& control) {
     const std::vector<Load> loads =
         make_schedule(distribution.axes, distribution.grid, distribution.tiles, store.panels().residency());
-    const TileProblem<T> problem(setup.network, setup.reduction, setup.shape, store);
-    TileWorkspace<T> workspace(setup.shape, setup.network, setup.reduction, setup.threads);
+    const TileProblem<T> problem(setup.network, setup.reduction, setup.shape, store, setup.measuring);
+    TileWorkspace<T> workspace(setup.shape, setup.network, setup.reduction, setup.threads, setup.measuring);
     Exchange<T> exchange(setup.world, distribution.grid, store.panels());
     std::size_t started = 0;
     const auto start = [&] {

@@ -6,13 +6,19 @@
 #include "tangram/support/blas.hpp"
 #include "tangram/support/error.hpp"
 
+#include <algorithm>
+
 namespace tangram {
 
-/// What every tile needs to know; the same for all threads.
+/// What every tile of a thread needs to know.
 template <class T>
 struct AssemblyContext {
     const TileProblem<T>& problem;
     PlaneQueue<T>& queue;
+    const MeasureScratch* measures = nullptr;  ///< of this thread, where something is measured
+    T* kept = nullptr;                         ///< where matrices of tiles under way are kept, if they are
+    const std::vector<Tile>* group =
+        nullptr;  ///< the tiles that share `kept`, one place each; without: it is the one tile's
     [[nodiscard]] const Axes& axes() const { return problem.shape.axes; }
 };
 
@@ -31,12 +37,27 @@ MatrixView<T> shape_plane(const AssemblyContext<T>& context, Plane<T>& plane, In
     return values;
 }
 
-/// Hands the plane to the writer and, where the tile is mirrored, its transpose too. Returns false once the queue was
-/// stopped.
+/// Fills the plane's record, where something is measured.
+template <class T>
+void measure_plane(const AssemblyContext<T>& context, Plane<T>& plane) {
+    if (context.measures == nullptr) return;
+    const Measuring& measuring = *context.problem.measuring;
+    T* kept = context.kept;
+    if (context.group != nullptr) {
+        const auto place = std::find(context.group->begin(), context.group->end(), plane.content.block);
+        kept += (place - context.group->begin()) * kept_values(measuring);
+    }
+    measure(measuring, plane.content, kept, *context.measures, plane.record.data());
+    plane.content.record = plane.record.data();
+}
+
+/// Hands the plane to the writer and, where the tile is mirrored and that is wanted, its transpose too. Returns false once the
+/// queue was stopped.
 template <class T>
 bool submit_with_mirror(const AssemblyContext<T>& context, Plane<T>* plane, const Tile& tile) {
+    measure_plane(context, *plane);
     Plane<T>* mirror = nullptr;
-    if (context.axes().is_mirrored(tile)) {
+    if (context.problem.shape.mirrors && context.axes().is_mirrored(tile)) {
         mirror = context.queue.acquire();
         if (mirror == nullptr) return false;
         transpose(plane->content.values,

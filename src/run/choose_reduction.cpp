@@ -100,9 +100,9 @@ void validate_loss(const KernelOptions& options) {
 /// Labels or targets of one set, as its options are called.
 void require_targets(const KernelOptions& options, const std::string& labels, const std::string& targets,
                      const std::string& prefix) {
-    if (options.reduction != "loss" && !targets.empty()) {
-        fail(ExitCode::usage, "--{}targets are for --reduction loss, not {}: drop one of them", prefix,
-             options.reduction);
+    if (options.reduction != "loss" && !targets.empty() && !measure_level(options)) {
+        fail(ExitCode::usage, "--{}targets are for --reduction loss and --measure, not {}: drop one of them",
+             prefix, options.reduction);
     }
     if (options.reduction == "loss" && labels.empty() && targets.empty()) {
         fail(ExitCode::usage,

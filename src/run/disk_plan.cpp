@@ -22,7 +22,7 @@ Index matrices_bytes(const Shape& shape) {
         const Index tile =
             shape.tile_rows(matrix) * shape.tile_columns(matrix) * value_bytes(shape.precision);
         const Index checksum = number;
-        bytes += shape.axes.stored_tiles() * (tile + checksum) + around_a_dataset +
+        bytes += (shape.tiles_in_file() * tile + shape.axes.stored_tiles() * checksum) + around_a_dataset +
                  (tile >= aligned_from ? page : 0);
     }
     return bytes;

@@ -159,10 +159,18 @@ Problem make_problem(const KernelOptions& options, const Inputs& inputs) {
         problem.test_reduction = &inputs.test_reduction;
     }
     problem.precision = parse_precision(options.precision);
-    problem.components = stores_components(options);
+    problem.components = stores_components(options) || measure_level(options).has_value();
     problem.stored = options.store != "none";
     problem.conjugate_kernels = choose_conjugate_kernels(options);
     return problem;
+}
+
+Shape stored_shape(const KernelOptions& options, const Shape& made) {
+    Shape shape = made;
+    shape.lower = options.store == "lower";
+    if (shape.stored && !stores_components(options))
+        std::erase_if(shape.matrices, [](const StoredMatrix& matrix) { return matrix.is_component(); });
+    return shape;
 }
 
 const Product& choose_product(const KernelOptions& options, const Inputs& inputs) {

@@ -1,3 +1,5 @@
+#include "tangram/checks/measures_check.hpp"
+#include "tangram/checks/neighbours_check.hpp"
 #include "tangram/checks/product_check.hpp"
 #include "tangram/run/kernel_run.hpp"
 #include "tangram/support/fault.hpp"
@@ -75,10 +77,14 @@ CheckReport check_kernel(const Run& run, const Computed& computed) {
     const ProductFile file{
         run.world(), run.product,       run.problem,
         run.shape,   run.paths.partial, {run.threads, run.memory.hold_probe_features, &computed.features}};
-    if (run.shape.stored)
+    const ProductFile made{file.world, file.product, file.problem, run.made, file.path, file.resources};
+    if (run.shape.stored) {
         check_product(file, inputs, report);
-    else
-        check_neighbours(file, inputs, *computed.neighbours, *computed.sums, report);
+        if (computed.sums) probe_measures(made, *computed.sums, report);
+    } else {
+        check_measures(made, inputs, *computed.sums, report);
+        if (computed.neighbours) check_neighbours(made, inputs, *computed.neighbours, report);
+    }
     return report;
 }
 

@@ -2,6 +2,7 @@
 // reading, naming of samples, writing, notes in the journal, progress, and the ways to stop.
 
 #include "checkpoints.hpp"
+#include "tangram/life/sums_record.hpp"
 #include "tangram/run/job_pulse.hpp"
 #include "tangram/run/kernel_run.hpp"
 #include "tangram/support/agreement.hpp"
@@ -24,7 +25,8 @@ struct Computing {
     Computed& computed;
     std::optional<JobPulse> pulse{};
     std::optional<Checkpoints> checkpoints{};
-    bool tiles_left_out = false;  ///< by --stop-after-tiles
+    std::vector<std::optional<Index>> in_file{};  ///< [matrix that is made]
+    bool tiles_left_out = false;                  ///< by --stop-after-tiles
 
     [[nodiscard]] ComputedSet& set(SetOfSamples which) const {
         return which == SetOfSamples::test ? *computed.test : computed.samples;
@@ -84,10 +86,71 @@ bool keep_first_tiles(std::int64_t limit, const mpi::Communicator& world, std::v
     return mpi::sum(world, left) > 0;
 }
 
+/// [matrix that is made]: which one of the file it is; none where it is not stored.
+std::vector<std::optional<Index>> places_in_file(const Run& run) {
+    std::vector<std::optional<Index>> places(run.made.matrices.size());
+    for (std::size_t m = 0; m < places.size() && run.shape.stored; ++m) {
+        for (std::size_t f = 0; f < run.shape.matrices.size(); ++f) {
+            if (run.shape.matrices[f].path == run.made.matrices[m].path) places[m] = static_cast<Index>(f);
+        }
+    }
+    return places;
+}
+
+template <class T>
+void write_plane(Computing& c, const FinishedPlane<T>& plane) {
+    const std::optional<Index> place = c.in_file[at(plane.matrix)];
+    if (!place) return;
+    FinishedPlane<T> stored = plane;
+    stored.matrix = *place;
+    c.writer.write(stored);
+}
+
+/// Tiles first, so that no tile is in the sums and not on disk.
+void take_checkpoint(Computing& c) {
+    c.writer.checkpoint();
+    if (!c.computed.sums) return;
+    const Run& run = c.run;
+    write_sums_record(run.paths.sums(run.state.generation, run.world().rank()), to_json(run.identity),
+                      c.computed.sums->to_bytes());
+}
+
+/// Collective. What ranks of earlier runs had added up, taken by rank 0 and on disk again as this run's; every rank then knows which
+/// planes are in.
+void adopt_sums(Computing& c) {
+    const Run& run = c.run;
+    const mpi::Communicator& world = run.world();
+    MeasureSums& sums = *c.computed.sums;
+    agree_on_root(world, [&] {
+        std::vector<JournalFile> records = list_sums(run.paths);
+        std::stable_sort(records.begin(), records.end(), [](const JournalFile& a, const JournalFile& b) {
+            return a.generation > b.generation;
+        });
+        for (const JournalFile& record : records) {
+            if (run.state.beginning != Beginning::resumed) break;
+            if (const auto bytes = read_sums_record(record.path, to_json(run.identity))) sums.adopt(*bytes);
+        }
+        take_checkpoint(c);
+        remove_sums(run.paths, run.state.generation);
+    });
+    sums.share_planes(world);
+}
+
+/// Collective. Tiles that need not be made again: on disk where they are stored, and in the sums where something is measured. Neighbours of
+/// tiles that are nowhere stored must be looked for again.
+TileSet tiles_done(const Computing& c, const TileSet& on_disk) {
+    const Run& run = c.run;
+    if (!c.computed.sums) return on_disk;
+    TileSet done = c.computed.sums->tiles_done(run.world());
+    if (!run.shape.stored) return c.computed.neighbours ? TileSet{} : done;
+    for (std::size_t k = 0; k < done.size(); ++k) done[k] = done[k] && k < on_disk.size() && on_disk[k];
+    return done;
+}
+
 /// Collective. Where the planes of these tiles go, and what may end their loop.
 TileWork begin_tiles(Computing& c, std::vector<Tile>& tiles, double operations_per_entry) {
     const RunContext& context = c.run.context;
-    const Shape& shape = c.run.shape;
+    const Shape& shape = c.run.made;
     if (context.options.stop_after_tiles)
         c.tiles_left_out = keep_first_tiles(*context.options.stop_after_tiles, context.world, tiles);
     Index entries = 0;
@@ -96,13 +159,14 @@ TileWork begin_tiles(Computing& c, std::vector<Tile>& tiles, double operations_p
     context.progress.begin(phase_names[static_cast<std::size_t>(Phase::assemble)], count,
                            operations_per_entry * static_cast<double>(mpi::sum(context.world, entries)));
     c.pulse.emplace(context.world, context.progress, context.stop);
-    c.checkpoints.emplace(c.writer, context.stop, context.options.checkpoint_seconds);
+    c.checkpoints.emplace([&c] { take_checkpoint(c); }, context.stop, context.options.checkpoint_seconds);
     const auto last = static_cast<Index>(shape.total_index());
     const auto take = [&c, &shape, last, operations_per_entry](const auto& plane) {
         fault_point("assemble", c.run.world().rank());
-        c.writer.write(plane);
+        write_plane(c, plane);
+        if (c.computed.sums && plane.record != nullptr)
+            c.computed.sums->take(plane.matrix, plane.block, plane.record);
         if (c.computed.neighbours && plane.matrix == last) c.computed.neighbours->take(plane);
-        if (c.computed.sums && plane.matrix == last) c.computed.sums->take(plane);
         const bool completes_tile = plane.matrix == last && shape.axes.computed(plane.block) == plane.block;
         if (completes_tile)
             c.pulse->count(operations_per_entry * static_cast<double>(shape.axes.work(plane.block)));
@@ -113,6 +177,14 @@ TileWork begin_tiles(Computing& c, std::vector<Tile>& tiles, double operations_p
                  return c.pulse->beat();
              },
              [&c] { return c.pulse->all_done(); }}};
+}
+
+/// Collective.
+Index tiles_kept(const Computing& c) {
+    if (c.run.shape.stored) return mpi::sum(c.run.world(), c.writer.tiles_whole());
+    if (!c.computed.sums || c.computed.neighbours) return 0;
+    const TileSet done = c.computed.sums->tiles_done(c.run.world());
+    return std::count(done.begin(), done.end(), true);
 }
 
 /// The total's blocks of tiles that an earlier run wrote, read back: each by one rank.
@@ -176,31 +248,33 @@ ComputeHooks hooks_of(Computing& c) {
 void compute_all(const Run& run, OpenedOutput& output, Computed& computed) {
     const RunContext& context = run.context;
     Computing computing{run, output.writer, computed};
-    if (context.options.top_neighbours) {
-        agree(context.world, [&] {
+    computing.in_file = places_in_file(run);
+    agree(context.world, [&] {
+        if (run.measuring) computed.sums.emplace(*run.measuring);
+        if (context.options.top_neighbours)
             computed.neighbours.emplace(run.shape, *context.options.top_neighbours);
-            if (!run.shape.stored) computed.sums.emplace(run.shape, check_seed);
-            if (!output.done.empty() && run.shape.stored)
-                take_neighbours_of(run, output.writer.file(), output.done, *computed.neighbours);
-        });
+    });
+    if (computed.sums) adopt_sums(computing);
+    const TileSet done = tiles_done(computing, output.done);
+    if (computed.neighbours && !done.empty() && run.shape.stored) {
+        agree(context.world,
+              [&] { take_neighbours_of(run, output.writer.file(), done, *computed.neighbours); });
     }
     context.progress.begin("features");
-    const TileLoopReport loop =
-        run.product.compute({context.world, run.problem, run.shape, run.memory, run.threads, output.done,
-                             hooks_of(computing), &computed.features});
+    const TileLoopReport loop = run.product.compute(
+        {context.world, run.problem, run.made, run.memory, run.threads, done, hooks_of(computing),
+         &computed.features, run.measuring ? &*run.measuring : nullptr});
     context.timer.add(Phase::features, loop.features_seconds);
     context.timer.add(Phase::exchange, loop.exchange_seconds);
     context.timer.add(Phase::assemble, loop.assemble_seconds);
     computed.bytes_received = loop.bytes_received;
     computed.stopped = loop.stopped || computing.tiles_left_out;
 
-    if (computed.neighbours && !computed.stopped) computed.neighbours->merge(context.world);
-
     context.progress.begin("write");
     const auto timed = context.timer.measure(Phase::write);
     TileWriter& writer = output.writer;
     agree(context.world, [&] {
-        writer.checkpoint();
+        take_checkpoint(computing);
         fault_point("write", context.world.rank());
         for (const StoredArray& array : run.shape.arrays) {
             const ComputedSet& set = array.path == test_outputs_path ? *computed.test : computed.samples;
@@ -208,7 +282,11 @@ void compute_all(const Run& run, OpenedOutput& output, Computed& computed) {
         }
         writer.sync();
     });
-    computed.tiles_on_disk = mpi::sum(context.world, writer.tiles_whole());
+    computed.tiles_kept = tiles_kept(computing);
+    if (!computed.stopped) {
+        if (computed.neighbours) computed.neighbours->merge(context.world);
+        if (computed.sums) computed.sums->merge(context.world);
+    }
     computed.checksums = std::move(writer.checksums());
     computed.bytes_written = writer.bytes_written();
 }
@@ -236,6 +314,7 @@ void remove_begun(const Run& run) {
     if (run.state.beginning != Beginning::afresh) return;
     std::remove(run.paths.partial.c_str());
     remove_journals(run.paths, run.state.generation + 1);  // this run's: a new generation
+    remove_sums(run.paths, run.state.generation + 1);
 }
 
 }  // namespace tangram

@@ -157,6 +157,7 @@ Identity kernel_identity(const KernelOptions& options, const Inputs& inputs, con
     const Network& network = inputs.network;
     std::string matrices;
     if (!shape.stored) matrices = "none of";
+    if (shape.lower) matrices = "lower tiles of";
     for (const StoredMatrix& matrix : shape.matrices) matrices += (matrices.empty() ? "" : " ") + matrix.path;
     Identity identity{
         {"program version", version_line()},

@@ -1,4 +1,5 @@
 #include "tangram/product/matrices.hpp"
+#include "tangram/run/kernel_measures.hpp"
 #include "tangram/run/kernel_run.hpp"
 #include "tangram/support/memory.hpp"
 
@@ -98,6 +99,7 @@ std::vector<Attribute> root_attributes(const Run& run) {
                                 {"n_samples", run.inputs.samples.count()}};
     if (run.inputs.test) root.push_back({"n_test_samples", run.inputs.test->count()});
     if (!run.shape.stored) root.push_back({"store", std::string("none")});
+    if (run.shape.lower) root.push_back({"store", std::string("lower")});
     root.push_back({"n_outputs", run.problem.network.outputs()});
     if (run.problem.network.gradients_are_given)
         root.push_back({"gradients", std::string("given")});
@@ -146,6 +148,11 @@ KernelMetadata gather_metadata(const Run& run, Computed& computed, const CheckRe
     for (auto& checksums : computed.checksums) mpi::bitwise_or(run.world(), checksums);
     metadata.checksums = std::move(computed.checksums);
     metadata.checks = record_of(report);
+    if (computed.sums && run.world().is_root()) {
+        MeasuresFound found = describe_measures(*computed.sums, run.inputs, run.context.options);
+        metadata.measures = std::move(found.record);
+        computed.measures_table = std::move(found.table);
+    }
     if (computed.neighbours) metadata.neighbours = gather_neighbours(run, *computed.neighbours);
     return metadata;
 }

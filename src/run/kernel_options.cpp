@@ -107,12 +107,14 @@ void add_sample_options(CLI::App& app, KernelOptions& o) {
 /// What belongs to the samples, one row each.
 void add_label_options(CLI::App& app, KernelOptions& o) {
     const std::string group = "Samples";
-    app.add_option("--labels", o.labels,
-                   "labels, copied into the output; the classes of --reduction loss and margin")
+    app.add_option(
+           "--labels", o.labels,
+           "labels, copied into the output; the classes of --reduction loss and margin, and of --measure")
         ->type_name("FILE[:DATASET]")
         ->group(group);
-    app.add_option("--targets", o.targets,
-                   "of --reduction loss: what the outputs should be (N, C), or probabilities of the classes")
+    app.add_option(
+           "--targets", o.targets,
+           "what the outputs should be (N, C): of --reduction loss, where they may be probabilities, and of --measure")
         ->type_name("FILE[:DATASET]")
         ->group(group);
     app.add_option("--expect-outputs", o.expected_outputs,
@@ -142,8 +144,7 @@ void add_test_label_options(CLI::App& app, KernelOptions& o) {
     app.add_option("--test-labels", o.test_labels, "labels of the test samples, as --labels")
         ->type_name("FILE[:DATASET]")
         ->group(group);
-    app.add_option("--test-targets", o.test_targets,
-                   "targets (M, C) of the test samples, of --reduction loss")
+    app.add_option("--test-targets", o.test_targets, "targets (M, C) of the test samples, as --targets")
         ->type_name("FILE[:DATASET]")
         ->group(group);
     app.add_option("--expect-test-outputs", o.expected_test_outputs,
@@ -196,7 +197,11 @@ void add_result_options(CLI::App& app, KernelOptions& o) {
         ->group(group);
     app.add_option(
            "--store", o.store,
-           "the matrices in the file: all (default); ntk, as --components none; none, with --top-neighbours")
+           "the matrices in the file: all (default); lower: the tiles on and below the diagonal, half the bytes; ntk, as --components none; none, only what --measure has of them")
+        ->group(group);
+    app.add_option(
+           "--measure", o.measure,
+           "norms, alignments, row sums, diagonals, class means of every kernel as tiles come by: basic (default with --store none); gram: also of all with each other; of samples only")
         ->group(group);
     app.add_option("--top-neighbours", o.top_neighbours,
                    "keep the K largest and smallest entries of each row, with their columns; of samples only")
@@ -272,6 +277,11 @@ void add_gradient_options(CLI::App& app, KernelOptions& options) {
     add_network_options(app, options);
     add_sample_options(app, options);
     add_reduction_options(app, options, "Network");
+}
+
+std::optional<std::string> measure_level(const KernelOptions& options) {
+    if (options.measure) return options.measure;
+    return options.store == "none" ? std::optional<std::string>("basic") : std::nullopt;
 }
 
 h5::MpiIoHints parse_hints(const std::vector<std::string>& hints) {

@@ -35,11 +35,13 @@ MemoryPlan plan_memory(const mpi::Communicator& world, const Product& product, P
     // The smallest over the ranks, whose threads and libraries may differ: the schedule must be the same on all.
     request.room = static_cast<Index>(mpi::minimum(world, static_cast<double>(share - base)));
     request.threads = static_cast<int>(mpi::maximum(world, request.threads));
-    request.room -= request.neighbours;
+    Index beside = 0;
+    for (const PlanLine& line : request.beside) beside += line.bytes;
+    request.room -= beside;
     MemoryPlan plan = product.plan(request);
-    request.room += request.neighbours;
-    plan.needed += request.neighbours;
-    if (request.neighbours > 0) plan.lines.push_back({"neighbours", request.neighbours});
+    request.room += beside;
+    plan.needed += beside;
+    plan.lines.insert(plan.lines.end(), request.beside.begin(), request.beside.end());
     plan.base = base;
     plan.budget = request.room + base;
     const double needed = mpi::maximum(world, gib(plan.peak()));

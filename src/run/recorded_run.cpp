@@ -132,6 +132,10 @@ std::string& source_of(KernelOptions& options) {
 void keep_what_makes_rows(KernelOptions& options) {
     options.expected_outputs.clear();
     options.expected_test_outputs.clear();
+    if (options.reduction != "loss") {  // those of measures
+        options.targets.clear();
+        options.test_targets.clear();
+    }
     const bool of_targets = options.reduction == "loss" || options.reduction == "margin";
     if (of_targets && options.targets.empty()) return;  // labels
     options.labels.clear();
@@ -144,7 +148,7 @@ Shape recorded_shape(const RecordedRun& run, const KernelFile& kernel) {
     problem.tile = kernel.shape.axes.column.panel_size;
     if (!kernel.shape.axes.symmetric)
         problem.tile = std::max(kernel.shape.axes.row.panel_size, kernel.shape.axes.column.panel_size);
-    Shape shape = product_named(kernel.product).shape(problem);
+    Shape shape = stored_shape(run.options, product_named(kernel.product).shape(problem));
     bool fits = shape.matrices.size() == kernel.shape.matrices.size();
     for (std::size_t m = 0; fits && m < shape.matrices.size(); ++m) {
         fits = shape.matrices[m].path == kernel.shape.matrices[m].path &&

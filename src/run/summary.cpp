@@ -2,6 +2,7 @@
 
 #include "tangram/checks/check_budget.hpp"
 #include "tangram/network/operations.hpp"
+#include "tangram/run/kernel_measures.hpp"
 #include "tangram/support/progress.hpp"
 #include "tangram/tangent/features_work.hpp"
 
@@ -104,7 +105,7 @@ std::string describe_plan(const Run& run) {
     return fmt::format("{}, {}, in {} of {}, {} of {}, {} to disk; {} as {} x {}, {} each", extent_of(axes),
                        describe(run.problem.reduction), panels, axes.column.panel_size,
                        count_of(axes.tiles(), "tile", "tiles"),
-                       count_of(static_cast<Index>(shape.matrices.size()), "matrix", "matrices"),
+                       count_of(static_cast<Index>(run.made.matrices.size()), "matrix", "matrices"),
                        human_bytes(static_cast<double>(run.file_bytes)),
                        count_of(run.world().size(), "rank", "ranks"), grid.rows, grid.cols,
                        count_of(run.threads, "thread", "threads"));
@@ -134,8 +135,9 @@ std::string plan_table(const Run& run, double rate, double wide_rate) {
     for (const PlanLine& part : run.memory.lines) line(part.what, part.bytes, part.note);
     line("peak", run.memory.peak(), fmt::format("of {} that there are for it", bytes(run.memory.budget)));
     text += fmt::format("\ndisk        {} in {}\n", bytes(run.file_bytes), run.paths.directory);
-    text +=
-        fmt::format("operations  {:.3e} in tiles, {:.3e} in features\n", tile_operations, feature_operations);
+    text += fmt::format(
+        "operations  {:.3e} in tiles, {:.3e} in features{}\n", tile_operations, feature_operations,
+        run.measuring ? fmt::format(", {:.3e} in measures", measure_operations(*run.measuring)) : "");
     text += fmt::format("gemm        {:.1f} GF/s now, {:.1f} in float64\n", rate / 1e9, wide_rate / 1e9);
     text += fmt::format("time        at least {}: features {}, tiles {}, checks {}\n",
                         duration_in_words(features + tiles + checks), duration_in_words(features),
@@ -144,7 +146,7 @@ std::string plan_table(const Run& run, double rate, double wide_rate) {
 }
 
 std::string summary(const Run& run, const CheckReport& report, const Timing& timing, const std::string& path,
-                    Index file_bytes) {
+                    Index file_bytes, const std::string& measures) {
     const double assembly = longest(timing, Phase::assemble);
     const StoredMatrix& total = run.shape.total();
     std::string text;
@@ -161,6 +163,7 @@ std::string summary(const Run& run, const CheckReport& report, const Timing& tim
     text += fmt::format("tiles       {:.2f} s, {:.1f} GF/s on {} x {} threads\n", assembly,
                         assembly > 0 ? timing.flops / assembly / 1e9 : 0.0, timing.ranks, timing.threads);
     text += fmt::format("phases      {}\n", phases(timing));
+    if (!measures.empty()) text += fmt::format("\n{}", measures);
     text += fmt::format("\n{}\n", to_table(report));
     text += fmt::format("checks      {}\n", !report.run ? "not run" : passed(report) ? "passed" : "FAILED");
     text += fmt::format("file        {} ({})\n", path, human_bytes(static_cast<double>(file_bytes)));

@@ -139,17 +139,29 @@ void validate_product(const KernelOptions& options) {
              "--conjugate-kernels are of samples, --space params is of parameters: drop one of them");
     }
     require_one_of("--components", options.components, {"all", "none"});
-    if (options.store) require_one_of("--store", *options.store, {"all", "ntk", "none"});
+    if (options.store) require_one_of("--store", *options.store, {"all", "ntk", "lower", "none"});
     if (options.store == "all" && options.components == "none")
         fail(ExitCode::usage, "--store all and --components none contradict each other: drop one of them");
+    if (options.store == "lower" && !options.test.locations.empty()) {
+        fail(
+            ExitCode::usage,
+            "--store lower is half of a symmetric matrix, and the kernel of --test samples is not symmetric: drop one of them");
+    }
     if (options.store == "none") {
-        if (!options.top_neighbours) {
+        if (options.space == "params") {
             fail(ExitCode::usage,
-                 "--store none leaves nothing in the file: give --top-neighbours K, or store ntk");
+                 "--store none keeps measures of samples, --space params is of parameters: drop one of them");
         }
         if (options.conjugate_kernels.value_or("none") != "none") {
             fail(ExitCode::usage,
                  "--store none and --conjugate-kernels contradict each other: drop one of them");
+        }
+    }
+    if (options.measure) {
+        require_one_of("--measure", *options.measure, {"basic", "gram"});
+        if (options.space == "params") {
+            fail(ExitCode::usage,
+                 "--measure is of samples, --space params is of parameters: drop one of them");
         }
     }
     if (options.top_neighbours) {

@@ -106,6 +106,15 @@ Handle open_readwrite(const std::string& path) {
     return file;
 }
 
+Handle open_for_tiles(const std::string& path) {
+    const Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+    require(H5Pset_libver_bounds(access.get(), H5F_LIBVER_V110, H5F_LIBVER_LATEST), "choosing a file format");
+    require(H5Pset_alignment(access.get(), 65536, 4096), "aligning tiles");
+    Handle file(H5Fopen(path.c_str(), H5F_ACC_RDWR, access.get()), H5Fclose);
+    if (!file.valid()) fail(ExitCode::io, "cannot open for writing ({}): {}", path, last_error());
+    return file;
+}
+
 Handle create_serial(const std::string& path) {
     Handle file(H5Fcreate(path.c_str(), H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT), H5Fclose);
     if (!file.valid()) fail(ExitCode::io, "cannot create ({}): {}", path, last_error());
@@ -234,6 +243,18 @@ Index chunk_offset(const Handle& dataset, Index row, Index col) {
             "looking for a tile");
     if (offset == HADDR_UNDEF) fail(ExitCode::io, "a tile has no place in the file");
     return static_cast<Index>(offset);
+}
+
+void give_place_to_chunk(const Handle& dataset, Index row, Index col) {
+    const std::array<hsize_t, 2> start{static_cast<hsize_t>(row), static_cast<hsize_t>(col)}, one{1, 1};
+    const Handle file_space(H5Dget_space(dataset.get()), H5Sclose);
+    require(H5Sselect_hyperslab(file_space.get(), H5S_SELECT_SET, start.data(), nullptr, one.data(), nullptr),
+            "selecting an entry");
+    const Handle memory_space(H5Screate(H5S_SCALAR), H5Sclose);
+    const double zero = 0;
+    require(
+        H5Dwrite(dataset.get(), H5T_NATIVE_DOUBLE, memory_space.get(), file_space.get(), H5P_DEFAULT, &zero),
+        "giving a tile a place");
 }
 
 void remove(const Handle& location, const std::string& path) {

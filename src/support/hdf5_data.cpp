@@ -110,6 +110,25 @@ void write_whole(const Handle& location, const std::string& path, std::span<cons
     }
 }
 
+/// A dataset as `creation` and `access` say.
+Handle make_dataset(const Handle& location, const std::string& path, hid_t type, std::span<const Index> dims,
+                    const Handle& creation, hid_t access) {
+    const std::vector<hsize_t> extent = to_hsize(dims);
+    const Handle space(H5Screate_simple(static_cast<int>(extent.size()), extent.data(), nullptr), H5Sclose);
+    const Handle links = links_with_groups();
+    Handle dataset(
+        H5Dcreate2(location.get(), path.c_str(), type, space.get(), links.get(), creation.get(), access),
+        H5Dclose);
+    if (!dataset.valid()) fail(ExitCode::io, "cannot create the dataset {}: {}", path, last_error());
+    return dataset;
+}
+
+void set_chunk(const Handle& creation, std::span<const Index> chunk) {
+    const std::vector<hsize_t> tile = to_hsize(chunk);
+    require(H5Pset_chunk(creation.get(), static_cast<int>(tile.size()), tile.data()),
+            "setting the chunk size");
+}
+
 template <class T>
 void write_part(const Handle& dataset, Index row, Index col, ConstMatrixView<T> block) {
     in_row_slices(block, [&](Index first, ConstMatrixView<T> part) {
@@ -173,8 +192,6 @@ void read_rows(const Handle& dataset, Index first, MatrixView<double> out) {
 
 Handle create_dataset(const Handle& location, const std::string& path, hid_t type,
                       std::span<const Index> dims, std::span<const Index> chunk) {
-    const std::vector<hsize_t> extent = to_hsize(dims);
-    const Handle space(H5Screate_simple(static_cast<int>(extent.size()), extent.data(), nullptr), H5Sclose);
     const Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
     require(H5Pset_alloc_time(creation.get(), H5D_ALLOC_TIME_EARLY), "allocating early");
     // The same content is to have the same bytes: no time of day in the file.
@@ -184,17 +201,20 @@ Handle create_dataset(const Handle& location, const std::string& path, hid_t typ
     if (H5Tis_variable_str(type) <= 0) {
         require(H5Pset_fill_time(creation.get(), H5D_FILL_TIME_NEVER), "switching filling off");
     }
-    if (!chunk.empty()) {
-        const std::vector<hsize_t> tile = to_hsize(chunk);
-        require(H5Pset_chunk(creation.get(), static_cast<int>(tile.size()), tile.data()),
-                "setting the chunk size");
-    }
-    const Handle links = links_with_groups();
-    Handle dataset(
-        H5Dcreate2(location.get(), path.c_str(), type, space.get(), links.get(), creation.get(), H5P_DEFAULT),
-        H5Dclose);
-    if (!dataset.valid()) fail(ExitCode::io, "cannot create the dataset {}: {}", path, last_error());
-    return dataset;
+    if (!chunk.empty()) set_chunk(creation, chunk);
+    return make_dataset(location, path, type, dims, creation, H5P_DEFAULT);
+}
+
+Handle create_sparse_dataset(const Handle& location, const std::string& path, hid_t type,
+                             std::span<const Index> dims, std::span<const Index> chunk) {
+    const Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+    require(H5Pset_alloc_time(creation.get(), H5D_ALLOC_TIME_INCR), "allocating as it is written");
+    require(H5Pset_obj_track_times(creation.get(), false), "leaving times out");
+    set_chunk(creation, chunk);
+    // Past the cache of chunks an entry is written where it lies; through it, the whole chunk would be.
+    const Handle access(H5Pcreate(H5P_DATASET_ACCESS), H5Pclose);
+    require(H5Pset_chunk_cache(access.get(), 0, 0, 0), "switching the cache off");
+    return make_dataset(location, path, type, dims, creation, access.get());
 }
 
 void write_block(const Handle& dataset, Index row, Index col, ConstMatrixView<float> block) {

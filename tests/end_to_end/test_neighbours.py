@@ -112,7 +112,6 @@ def test_without_a_matrix_neighbours_are_the_same_and_checked(folder):
 @each({"more than there are": (["--top-neighbours", 29], "a row has 28 entries beside its own"), "none": (["--top-neighbours", 0], "--top-neighbours is 0"),
        "of parameters": (["--top-neighbours", 2, "--space", "params"], "are of samples"),
        "store": (["--store", "all", "--components", "none"], "--store all and --components none contradict"),
-       "nothing left": (["--store", "none"], "leaves nothing in the file"),
        "another store": (["--store", "some"], "unknown value 'some' of --store")})
 def test_what_is_refused(folder, more, message):
     told = run(network(folder), folder / "k.h5", *more, code=USAGE)

@@ -48,7 +48,11 @@ struct CheckReport {
     double symmetry_error = not_computed;    ///< max |K - K^T| / max |K| over all matrices; of square ones
     double diagonal_error = not_computed;    ///< of the kernels of test samples with themselves
     double sum_of_components_error = not_computed;  ///< max |K - sum of components| / max |K|
-    double trace_error = not_computed;  ///< of J^T J: |trace(J^T J) - trace(J J^T)| / trace(J J^T)
+    double measures_error =
+        not_computed;  ///< probe of what was measured beside stored matrices: K v against J (J^T v)
+    double neighbours_error = not_computed;  ///< of a few rows' neighbours, where no matrix holds them
+    bool entries_are_compared = true;        ///< with explicit Jacobians; else there is the probe alone
+    double trace_error = not_computed;       ///< of J^T J: |trace(J^T J) - trace(J J^T)| / trace(J J^T)
     double finite_difference_error = not_computed;
     double finite_difference_tolerance = 0;
     double smallest_eigenvalue = not_computed;  ///< of the kernel on the check samples

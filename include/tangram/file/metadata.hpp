@@ -3,8 +3,9 @@
 // rank 0 alone. All of it comes as data: what it means is known by those who hand it over.
 //
 //   /  /samples (N)  /labels (N)  /targets (N, C)  /sample_hashes (N)  and the same of test samples  /parameter_blocks  /diagonal
-//   /component_diagonals/<tensor>  /neighbours (rows, K)  /checks  /checksums/<dataset> (tiles, tiles)  /timing (phases, ranks)  /provenance
+//   /component_diagonals/<tensor>  /neighbours (rows, K)  /measures  /checks  /checksums/<dataset> (tiles, tiles)  /timing (phases, ranks)  /provenance
 
+#include "tangram/file/measure_record.hpp"
 #include "tangram/file/provenance.hpp"
 #include "tangram/file/timing.hpp"
 #include "tangram/grid/shape.hpp"
@@ -77,6 +78,7 @@ struct KernelMetadata {
     std::optional<SampleRecord> test{};
     std::optional<DiagonalRecord> diagonal{};
     std::optional<NeighbourRecord> neighbours{};
+    std::optional<MeasureRecord> measures{};
     std::vector<std::vector<std::uint64_t>> checksums{};  ///< [matrix]: (row panels, column panels)
     CheckRecord checks{};
     Timing timing{};

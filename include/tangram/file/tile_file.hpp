@@ -6,6 +6,7 @@
 //
 //   chunk (I, J) = T'_row x T'_column values, row-major, at  begin + (I B + J) stride     T': Shape::tile_rows, tile_columns
 //   a tile at the edge uses the first rows and columns of its chunk, the rest of which is zero
+//   where the lower tiles alone are stored, only these have chunks, each at a place that is looked up; the others are read transposed
 //
 // Chunks begin on pages, so O_DIRECT moves whole chunks between memory and disk without the processor: through
 // the page cache a write costs processor time that the tiles need (README, "Performance"). Where the file system does not know O_DIRECT, or a chunk is no whole number of pages, the page cache is used.
@@ -38,7 +39,8 @@ public:
     template <class T>
     void write(std::size_t matrix, const Tile& block, ConstMatrixView<T> values) const;
 
-    /// The tile at panels (row, column), in `memory`, which holds a whole chunk. Throws Error(io).
+    /// The tile at panels (row, column), in `memory`, which holds a whole chunk: transposed, where the file has its mirror alone. Throws
+    /// Error(io).
     template <class T>
     ConstMatrixView<T> read(std::size_t matrix, const Tile& block, T* memory) const;
 
@@ -61,8 +63,11 @@ private:
         Index chunk_rows = 0;
         Index chunk_columns = 0;
         Index rows_each = 1;
-        bool direct = false;  ///< whether its chunks are whole pages
+        bool direct = false;           ///< whether its chunks are whole pages
+        std::vector<Index> offsets{};  ///< of a matrix of which the lower tiles alone are there: of each
     };
+    /// Entries of a tile that is there, from (row, col) of the matrix on.
+    void read_part(const Place& place, Index row, Index col, Index count, void* out) const;
     [[nodiscard]] Index offset_of(std::size_t matrix, const Tile& block) const;
     /// The descriptor that can move whole chunks between `memory` and `place`.
     [[nodiscard]] const FileDescriptor& descriptor_for(const Place& place, const void* memory) const;
@@ -74,6 +79,7 @@ private:
         Index columns = 0;
     };
     Axes axes_;
+    bool lower_;
     Precision precision_;
     std::vector<Place> places_;  ///< by matrix
     std::vector<Rows> arrays_;

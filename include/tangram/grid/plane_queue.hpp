@@ -26,12 +26,15 @@ struct FinishedPlane {
     Index row = 0;
     Index column = 0;
     ConstMatrixView<T> values;
+    const double* record =
+        nullptr;  ///< what was measured of it (product/measuring.hpp); none of a mirrored plane
 };
 
 /// One matrix's block of one tile, with the memory that holds it.
 template <class T>
 struct Plane {
     AlignedBuffer<T> memory;
+    AlignedBuffer<double> record;
     FinishedPlane<T> content;
 };
 
@@ -58,8 +61,8 @@ int planes_for(int workers, Index plane_bytes);
 template <class T>
 class PlaneQueue {
 public:
-    /// `planes` planes of `plane_values` values each.
-    PlaneQueue(int planes, Index plane_values);
+    /// `planes` planes of `plane_values` values and `record_values` numbers beside them each.
+    PlaneQueue(int planes, Index plane_values, Index record_values = 0);
     /// Before `workers` threads begin, with every plane free.
     void open(int workers);
 

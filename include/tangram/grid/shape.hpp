@@ -50,6 +50,8 @@ struct Shape {
     std::vector<StoredMatrix> matrices;  ///< in the order in which a tile produces them, the total last
     std::vector<StoredArray> arrays;
     bool stored = true;  ///< whether the matrices are in the file; else tiles are made, looked at and dropped
+    bool lower = false;  ///< of a symmetric matrix: whether the file has the tiles (I, J) with I >= J alone
+    bool mirrors = true;  ///< of a symmetric matrix: whether the tiles across the diagonal are wanted too
 
     [[nodiscard]] const StoredMatrix& total() const { return matrices.back(); }
     [[nodiscard]] Index rows(const StoredMatrix& matrix) const { return axes.row.extent * matrix.rows_each; }
@@ -66,10 +68,16 @@ struct Shape {
     }
     /// Entries of the largest whole tile.
     [[nodiscard]] Index tile_entries() const { return tile_rows(total()) * tile_columns(total()); }
-    /// Planes of one tile that are written: each matrix once, or twice where it is mirrored.
+    /// Whether the file has the tile across the diagonal too.
+    [[nodiscard]] bool stores_mirror(const Tile& tile) const { return axes.is_mirrored(tile) && !lower; }
+    /// Whether the file has the tile as it is, and not as another's transpose.
+    [[nodiscard]] bool stores(const Tile& tile) const { return !lower || axes.computed(tile) == tile; }
+    /// Planes of one tile that are written: each matrix once, or twice where its mirror is stored.
     [[nodiscard]] std::size_t planes_of(const Tile& tile) const {
-        return matrices.size() * (axes.is_mirrored(tile) ? 2 : 1);
+        return matrices.size() * (stores_mirror(tile) ? 2 : 1);
     }
+    /// Tiles of a matrix that the file has.
+    [[nodiscard]] Index tiles_in_file() const { return lower ? axes.tiles() : axes.stored_tiles(); }
     [[nodiscard]] bool has_components() const;
 };
 

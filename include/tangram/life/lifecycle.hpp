@@ -4,6 +4,7 @@
 //   OUT.h5.lock          held by the ranks of the job that writes (support/file_lock.hpp)
 //   OUT.h5.partial       created, its space reserved on disk, being written
 //   OUT.h5.journal.G.R   what rank R of the Gth run at it has safely on disk (life/journal.hpp)
+//   OUT.h5.sums.G.R      what it has added up (life/sums_record.hpp)
 //   OUT.h5               whole, and its checks passed
 //   OUT.h5.failed        whole, and a check failed
 //
@@ -26,6 +27,8 @@ struct OutputPaths {
     std::string directory;  ///< that of OUT.h5
     /// OUT.h5.journal.G.R
     [[nodiscard]] std::string journal(Index generation, int rank) const;
+    /// OUT.h5.sums.G.R
+    [[nodiscard]] std::string sums(Index generation, int rank) const;
 };
 
 /// What the user allows where there is something already.
@@ -49,9 +52,11 @@ struct JournalFile {
     std::string path;
     Index generation = 0;
 };
-/// The journals that are there, sorted.
+/// The journals that are there, sorted; and the records of sums.
 std::vector<JournalFile> list_journals(const OutputPaths& paths);
-/// Removes those of the generations before `generation`.
+std::vector<JournalFile> list_sums(const OutputPaths& paths);
+/// Removes the records of sums of the generations before `generation`; and journals and records.
+void remove_sums(const OutputPaths& paths, Index generation);
 void remove_journals(const OutputPaths& paths, Index generation);
 
 /// Throws Error(no_resources) with the bytes needed and free if the output's file system has no room for `bytes`.

@@ -13,6 +13,7 @@
 #include "tangram/grid/plane_queue.hpp"
 #include "tangram/grid/shape.hpp"
 #include "tangram/product/feature_store.hpp"
+#include "tangram/product/measuring.hpp"
 #include "tangram/tangent/forms.hpp"
 
 #include <vector>
@@ -47,16 +48,21 @@ struct GroupMemory {
 /// threads and the writer.
 template <class T>
 struct TileWorkspace {
-    TileWorkspace(const Shape& shape, const Network& network, const Reduction& reduction, int threads);
+    TileWorkspace(const Shape& shape, const Network& network, const Reduction& reduction, int threads,
+                  const Measuring* measuring = nullptr);
 
     PlaneQueue<T> queue;
     std::vector<GramScratch<T>> scratch;  ///< one a thread
     GroupMemory<T> groups;
+    std::vector<MeasureScratch> measures;  ///< one a thread, where something is measured
+    AlignedBuffer<T> kept;  ///< of tiles under way, for what is measured of all matrices at once
     [[nodiscard]] int threads() const { return static_cast<int>(scratch.size()); }
 };
 
-/// Bytes of a workspace.
+/// Bytes of a workspace; and what measuring adds to them.
 Index workspace_bytes(const Shape& shape, const Network& network, const Reduction& reduction, int threads);
+Index measuring_bytes(const Measuring& measuring, const Network& network, const Reduction& reduction,
+                      int threads);
 
 inline constexpr Index not_stored = -1;
 
@@ -70,8 +76,9 @@ struct StepPlanes {
 template <class T>
 struct TileProblem {
     TileProblem(const Network& network, const Reduction& reduction, const Shape& shape,
-                const FeatureStore<T>& store);
+                const FeatureStore<T>& store, const Measuring* measuring = nullptr);
     const Shape& shape;
+    const Measuring* measuring;
     const FeatureStore<T>& store;
     bool full;
     std::vector<PreparedStep> steps;

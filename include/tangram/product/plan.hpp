@@ -50,8 +50,8 @@ struct PlanRequest {
     int ranks = 1;
     int threads = 1;
     Index check_samples = 0;
-    Index room = 0;        ///< bytes beyond base that a rank may take
-    Index neighbours = 0;  ///< bytes that are taken beside, from the first tile to the end
+    Index room = 0;                  ///< bytes beyond base that a rank may take
+    std::vector<PlanLine> beside{};  ///< that are taken beside, from the first tile to the end
 };
 
 /// Bytes of the check samples' gradients, and of what all checks hold beside features: vectors with one number a row and

@@ -71,6 +71,7 @@ struct ComputeRequest {
     const TileSet& done;
     ComputeHooks hooks;
     KeptFeatures* keep = nullptr;  ///< where features for the checks are left, if the plan has room for them
+    const Measuring* measuring = nullptr;  ///< what is measured of the blocks on their way
 };
 
 struct Product {

@@ -23,6 +23,7 @@ struct TileLoopSetup {
     const Reduction& reduction;
     const Shape& shape;
     int threads = 1;
+    const Measuring* measuring = nullptr;  ///< of the blocks on their way; nothing where null
 };
 
 /// What the caller decides while the tiles are computed.

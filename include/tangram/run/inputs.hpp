@@ -49,6 +49,8 @@ Inputs load_inputs(const KernelOptions& options, const mpi::Communicator& world,
 
 /// What the options make of the inputs, which must stay. Throws Error(usage) where they contradict each other.
 Problem make_problem(const KernelOptions& options, const Inputs& inputs);
+/// What of the matrices that a run makes is in its file.
+Shape stored_shape(const KernelOptions& options, const Shape& made);
 /// The product that the options ask for.
 const Product& choose_product(const KernelOptions& options, const Inputs& inputs);
 

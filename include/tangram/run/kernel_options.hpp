@@ -35,7 +35,8 @@ struct KernelOptions {
     std::optional<std::int64_t> seed;             ///< of these (0)
     std::optional<std::string> weights;           ///< of the outputs' rows
     std::string components = "all";
-    std::optional<std::string> store;              ///< all, or ntk: the same as components none
+    std::optional<std::string> store;              ///< all, lower, ntk (the same as components none), none
+    std::optional<std::string> measure;            ///< basic or gram; basic with store none
     std::optional<std::int64_t> top_neighbours;    ///< K largest and smallest entries of each row
     std::optional<std::string> conjugate_kernels;  ///< last; none with components none
     std::string precision = "float32";
@@ -64,8 +65,12 @@ inline const std::string& source_of_gradients(const KernelOptions& options) {
 
 /// Whether a matrix a tensor is stored beside the total.
 inline bool stores_components(const KernelOptions& options) {
-    return options.components == "all" && options.store.value_or("all") == "all";
+    const std::string store = options.store.value_or("all");
+    return options.components == "all" && (store == "all" || store == "lower");
 }
+
+/// --measure, or what --store none has by itself; nothing where nothing is measured.
+std::optional<std::string> measure_level(const KernelOptions& options);
 
 /// An option, and whether it was given.
 using GivenOption = std::pair<const char*, bool>;

@@ -2,10 +2,10 @@
 // What the steps of `tangram kernel` hand to each other.
 
 #include "tangram/checks/check_report.hpp"
-#include "tangram/checks/neighbours_check.hpp"
 #include "tangram/checks/outputs_check.hpp"
 #include "tangram/file/metadata.hpp"
 #include "tangram/life/resume.hpp"
+#include "tangram/product/measure_sums.hpp"
 #include "tangram/product/neighbours.hpp"
 #include "tangram/run/inputs.hpp"
 #include "tangram/support/file_lock.hpp"
@@ -38,7 +38,9 @@ struct Run {
     const Inputs& inputs;
     const Product& product;
     Problem problem;
-    Shape shape;
+    Shape made;                          ///< what the tile loop makes
+    Shape shape;                         ///< what of it the file holds
+    std::optional<Measuring> measuring;  ///< what is measured of it
     int threads = 1;
     Index check_samples = 0;  ///< of each set; 0: no checks
     MemoryPlan memory;
@@ -70,11 +72,12 @@ struct Computed {
     std::vector<std::vector<std::uint64_t>> checksums;  ///< [matrix]: (row panels, column panels)
     KeptFeatures features{};                            ///< for the checks
     std::optional<Neighbours>
-        neighbours{};               ///< of each row, where they are asked for; at the end all ranks', on root
-    std::optional<RowSums> sums{};  ///< for the checks, where no matrix is stored
+        neighbours{};  ///< of each row, where they are asked for; at the end all ranks', on root
+    std::optional<MeasureSums> sums{};  ///< where something is measured; at the end all ranks', on root
+    std::string measures_table{};       ///< of them, for people; on root
     bool has_begun_tiles = false;
-    Index tiles_on_disk = 0;  ///< of all ranks
-    bool stopped = false;     ///< on request, before all tiles were there
+    Index tiles_kept = 0;  ///< of all ranks: on disk or, where no matrix is stored, in the sums
+    bool stopped = false;  ///< on request, before all tiles were there
     Index bytes_received = 0;
     Index bytes_written = 0;
 };

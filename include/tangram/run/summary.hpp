@@ -15,8 +15,8 @@ std::string describe_plan(const Run& run);
 /// take at `rate` floating point operations a second of all ranks, `wide_rate` in float64.
 std::string plan_table(const Run& run, double rate, double wide_rate);
 
-/// The finished file, its checks and what it took.
+/// The finished file, its checks and what it took; `measures`: the table of what was measured, "" for none.
 std::string summary(const Run& run, const CheckReport& report, const Timing& timing, const std::string& path,
-                    Index file_bytes);
+                    Index file_bytes, const std::string& measures);
 
 }  // namespace tangram

@@ -48,6 +48,8 @@ void require(herr_t status, std::string_view doing);
 // ---- files, each by one rank with the serial driver; support/parallel_hdf5.hpp opens them under MPI
 Handle open_readonly(const std::string& path);
 Handle open_readwrite(const std::string& path);
+/// The same, where large pieces begin on pages, as in files that create_parallel() made.
+Handle open_for_tiles(const std::string& path);
 /// Creates (or truncates) a file on one rank.
 Handle create_serial(const std::string& path);
 
@@ -99,6 +101,11 @@ void read_rows(const Handle& dataset, Index first, MatrixView<double> out);
 /// above it.
 Handle create_dataset(const Handle& location, const std::string& path, hid_t type,
                       std::span<const Index> dims, std::span<const Index> chunk = {});
+/// The same, but that a chunk takes room only once it has a place; what has none reads as zero.
+Handle create_sparse_dataset(const Handle& location, const std::string& path, hid_t type,
+                             std::span<const Index> dims, std::span<const Index> chunk);
+/// Gives the chunk that begins at entry (row, col) of such a dataset a place in the file, writing one entry and no more. One process.
+void give_place_to_chunk(const Handle& dataset, Index row, Index col);
 /// Writes `block` at entry (row, col) of a 2-D dataset, independently of the other ranks; at most 1 GiB in
 /// one call.
 void write_block(const Handle& dataset, Index row, Index col, ConstMatrixView<float> block);

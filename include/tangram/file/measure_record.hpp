@@ -1,0 +1,41 @@
+#pragma once
+// What a run measured of its kernels, as it is stored in /measures:
+//
+//   name (k)                      "ntk", the tensors, "targets" where given
+//   trace, frobenius, mean, largest, alignment, centred_alignment (k)
+//   row_sums (k, rows), diagonal (k, rows)      class (classes), class_means (k, classes, classes)
+//   gram, centred_gram, debiased_gram, cka (k, k)
+//
+// One rank writes it. Only what was asked for is there.
+
+#include "tangram/grid/shape.hpp"
+#include "tangram/support/hdf5.hpp"
+
+#include <string>
+#include <vector>
+
+namespace tangram {
+
+struct MeasureRecord {
+    /// One value a kernel, or (k, ..), with their shapes.
+    struct Values {
+        std::string name;
+        std::vector<double> values;
+        std::vector<Index> shape;
+        std::vector<std::string>
+            axes;             ///< the scale of each: "/measures/name", "/row", "/measures/class"; "" for none
+        std::string meaning;  ///< long_name
+    };
+    std::vector<Attribute> attributes;
+    std::vector<std::string> names;
+    std::vector<std::string> classes;
+    std::vector<Values> values;
+};
+
+inline constexpr const char* measures_group = "/measures";
+
+void write_measures(const h5::Handle& file, const MeasureRecord& measures);
+/// After the scales of the matrices are there.
+void name_measures(const h5::Handle& file, const MeasureRecord& measures);
+
+}  // namespace tangram

@@ -1,0 +1,15 @@
+#pragma once
+// Targets and classes of samples as measures take them. Private to run/.
+
+#include "tangram/product/measuring.hpp"
+#include "tangram/run/inputs.hpp"
+
+namespace tangram {
+
+/// Those that were given, into `measuring`; what does not fit the reduction is left out.
+void add_targets_and_classes(const Inputs& inputs, Measuring& measuring);
+
+/// Names of the classes, of columns and rows alike; none where there are no labels, or more than a table holds.
+std::vector<std::string> names_of_classes(const Inputs& inputs);
+
+}  // namespace tangram
