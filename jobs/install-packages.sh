@@ -2,7 +2,7 @@
 # Installs the Debian packages that building, running and testing tangram needs; does nothing where all are there.
 #
 #   jobs/install-packages.sh            what the build, the program and most tests need
-#   jobs/install-packages.sh --tests    and the tools that the other tests try it with: Slurm, xarray, Octave, R, PyTorch, ONNX
+#   jobs/install-packages.sh --tests    and what the other tests need: SLEPc, Slurm, xarray, Octave, R, PyTorch, ONNX
 #   jobs/install-packages.sh --ci       and what the checks of the code need: format, lint
 set -euo pipefail
 
@@ -14,7 +14,7 @@ packages=(
     python3-numpy python3-h5py
 )
 tools=(
-    slurm-wlm munge python3-xarray python3-h5netcdf python3-netcdf4 python3-matplotlib python3-torch python3-onnx octave r-cran-hdf5r
+    slepc-dev slurm-wlm munge python3-xarray python3-h5netcdf python3-netcdf4 python3-matplotlib python3-torch python3-onnx octave r-cran-hdf5r
 )
 case "${1:-}" in
 "") ;;

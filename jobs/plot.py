@@ -27,7 +27,7 @@ except ImportError as missing:
 
 matplotlib.use("Agg")
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from figures import kernel, parameter_gram, regression, spectra  # noqa: E402, after the backend is chosen
+from figures import kernel, operator_spectrum, parameter_gram, regression, spectra  # noqa: E402, after the backend is chosen
 
 WHAT_TO_NAME = "name the --output of 'tangram kernel', 'tangram spectrum' or 'tangram regress'"
 
@@ -56,7 +56,7 @@ def open_file(path, formats=("tangram", "tangram spectrum", "tangram regression"
 
 def draw(file, most):
     if file.attrs["format"] == "tangram spectrum":
-        return spectra.draw(file)
+        return operator_spectrum.draw(file) if file.attrs.get("matrix_free") else spectra.draw(file)
     if file.attrs["format"] == "tangram regression":
         return regression.draw(file)
     return (parameter_gram if "parameter_gram" in file else kernel).draw(file, most)

@@ -25,20 +25,6 @@ constexpr Index steps_at_once = 500;
 
 constexpr double default_tolerance = 1e-8;
 
-MatrixFreeOptions options_of(const RegressOptions& options) {
-    MatrixFreeOptions its = options.matrix_free;
-    its.source.output = options.output;
-    its.source.threads = options.threads;
-    its.source.overwrite = options.overwrite;
-    its.source.command_line = options.command_line;
-    its.source.configuration = options.configuration;
-    its.source.components = "none";
-    its.source.precision = "float64";
-    if (!options.test.empty()) its.source.test.locations = {options.test};
-    validate(its);
-    return its;
-}
-
 /// The regression's numbers while it runs.
 struct Solving {
     const RegressOptions& options;
@@ -290,7 +276,7 @@ int regress(Solving& s) {
 
 int run_matrix_free_regress(const RegressOptions& options, const mpi::Communicator& world,
                             StopRequest& stop) {
-    MatrixFreeRun run(options_of(options), world, stop, 3 * options.preconditioner + 40);
+    MatrixFreeRun run(matrix_free_options(options), world, stop, 3 * options.preconditioner + 40);
     if (options.dry_run) {
         run.progress.finish();
         run.print_plan();
@@ -299,8 +285,8 @@ int run_matrix_free_regress(const RegressOptions& options, const mpi::Communicat
     Solving solving{options, run};
     try {
         return regress(solving);
-    } catch (const AgreedError& error) {
-        run.give_up(error.code() == ExitCode::stopped);
+    } catch (const AgreedError&) {
+        run.give_up();
         throw;
     }
 }

@@ -166,10 +166,24 @@ void refuse_other_way(const RegressOptions& o) {
 
 }  // namespace
 
+MatrixFreeOptions matrix_free_options(const RegressOptions& options) {
+    MatrixFreeOptions its = options.matrix_free;
+    its.source.output = options.output;
+    its.source.threads = options.threads;
+    its.source.overwrite = options.overwrite;
+    its.source.command_line = options.command_line;
+    its.source.configuration = options.configuration;
+    its.source.components = "none";
+    its.source.precision = "float64";
+    if (!options.test.empty()) its.source.test.locations = {options.test};
+    return its;
+}
+
 void validate(const RegressOptions& o) {
     refuse_other_way(o);
     if (o.file.empty() && !is_given(o.matrix_free))
         fail(ExitCode::usage, "no kernel file is named: name one, or a network with --model and --data");
+    if (is_given(o.matrix_free)) validate(matrix_free_options(o));
     if (o.output.empty()) fail(ExitCode::usage, "the name of the output is empty: name a file");
     require_one_of("--targets-are", o.targets.kind, {"auto", "labels", "numbers"});
     require_one_of("--one-hot", o.targets.code, {"centred", "plain"});

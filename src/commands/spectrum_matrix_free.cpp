@@ -21,19 +21,6 @@ using Run = MatrixFreeRun;
 
 constexpr double default_tolerance = 1e-10;
 
-MatrixFreeOptions options_of(const SpectrumOptions& options) {
-    MatrixFreeOptions its = options.matrix_free;
-    its.source.output = options.output;
-    its.source.threads = options.threads;
-    its.source.overwrite = options.overwrite;
-    its.source.command_line = options.command_line;
-    its.source.configuration = options.configuration;
-    its.source.components = "none";
-    its.source.precision = "float64";
-    validate(its);
-    return its;
-}
-
 /// Rows of this rank, of an array that all ranks have whole.
 Matrix<double> own_rows(const Run& run, const Matrix<double>& whole) {
     Matrix<double> own(run.K->rows().size(), whole.cols());
@@ -247,7 +234,7 @@ void project_targets(const SpectrumOptions& options, const Run& run, OperatorSpe
 int run_matrix_free_spectrum(const SpectrumOptions& options, const mpi::Communicator& world,
                              StopRequest& stop) {
     const Index top = options.top.value_or(0);
-    MatrixFreeRun run(options_of(options), world, stop,
+    MatrixFreeRun run(matrix_free_options(options), world, stop,
                       6 * top + 24 + (options.estimate > 0 || options.density ? options.lanczos_steps : 0));
     const Index n = run.problem.samples.count * run.problem.reduction.rows_per_sample();
     agree(world, [&] {
@@ -282,8 +269,8 @@ int run_matrix_free_spectrum(const SpectrumOptions& options, const mpi::Communic
             for (const std::string& note : notes) std::cout << note << "\n";
             std::cout << fmt::format("{}file        {}\n", to_table(found), name) << std::flush;
         }
-    } catch (const AgreedError& error) {
-        run.give_up(error.code() == ExitCode::stopped);
+    } catch (const AgreedError&) {
+        run.give_up();
         throw;
     }
     return static_cast<int>(ExitCode::done);

@@ -100,10 +100,23 @@ void validate_matrix_free(const SpectrumOptions& o) {
 
 }  // namespace
 
+MatrixFreeOptions matrix_free_options(const SpectrumOptions& options) {
+    MatrixFreeOptions its = options.matrix_free;
+    its.source.output = options.output;
+    its.source.threads = options.threads;
+    its.source.overwrite = options.overwrite;
+    its.source.command_line = options.command_line;
+    its.source.configuration = options.configuration;
+    its.source.components = "none";
+    its.source.precision = "float64";
+    return its;
+}
+
 void validate(const SpectrumOptions& options) {
     refuse_other_way(options);
     if (is_given(options.matrix_free)) {
         validate_matrix_free(options);
+        validate(matrix_free_options(options));
     } else if (options.file.empty()) {
         fail(ExitCode::usage, "no kernel file is named: name one, or a network with --model and --data");
     }

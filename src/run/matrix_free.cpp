@@ -76,7 +76,15 @@ void add_matrix_free_options(CLI::App& app, MatrixFreeOptions& o) {
 }
 
 void validate(const MatrixFreeOptions& options) {
-    validate(options.source);
+    const KernelOptions& source = options.source;
+    for (const auto& [option, is_there] : {std::pair{"--reduction loss", source.reduction == "loss"},
+                                           std::pair{"--reduction margin", source.reduction == "margin"},
+                                           std::pair{"--weights", source.weights.has_value()}}) {
+        if (is_there)
+            fail(ExitCode::usage,
+                 "{} is for kernels that are made: use 'tangram kernel', or another reduction", option);
+    }
+    validate(source);
     require_between("--most-steps", options.most_steps, 1, 1000000);
     if (options.tolerance && !(*options.tolerance >= 1e-14 && *options.tolerance < 1))
         fail(ExitCode::usage, "--tolerance is {}: give a number from 1e-14 to below 1", *options.tolerance);
@@ -212,7 +220,12 @@ std::string MatrixFreeRun::finish(const std::function<void(const std::string& pa
     std::string name;
     progress.finish();
     agree_on_root(world, [&] {
-        write(paths.partial);
+        try {
+            write(paths.partial);
+        } catch (...) {
+            std::remove(paths.partial.c_str());
+            throw;
+        }
         name = publish(paths, false);
         lock_.remove();
     });
@@ -220,11 +233,9 @@ std::string MatrixFreeRun::finish(const std::function<void(const std::string& pa
     return name;
 }
 
-void MatrixFreeRun::give_up(bool keep_partial) {
+void MatrixFreeRun::give_up() {
     progress.finish();
-    if (!world.is_root() || !lock_.is_held()) return;
-    if (!keep_partial) std::remove(paths.partial.c_str());
-    lock_.remove();
+    if (world.is_root() && lock_.is_held()) lock_.remove();
 }
 
 }  // namespace tangram

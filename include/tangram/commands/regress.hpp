@@ -53,6 +53,9 @@ void add_regress_options(CLI::App& app, RegressOptions& options);
 /// Throws Error(usage).
 void validate(const RegressOptions& options);
 
+/// The options of a run without a file, with what both ways have.
+MatrixFreeOptions matrix_free_options(const RegressOptions& options);
+
 /// The same where a network is named: nothing of size N x N is made.
 int run_matrix_free_regress(const RegressOptions& options, const mpi::Communicator& world, StopRequest& stop);
 

@@ -72,8 +72,8 @@ public:
     [[nodiscard]] Provenance provenance() const;
     /// Collective. Writes the file by `write(path)` on rank 0, gives it its name, and gives the lock back. Returns the name there.
     std::string finish(const std::function<void(const std::string& path)>& write);
-    /// Collective. Gives the lock back; the partial file too, unless it is a checkpoint.
-    void give_up(bool keep_partial);
+    /// Collective. Gives the lock back, and leaves the checkpoint, where there is one.
+    void give_up();
 
     MatrixFreeOptions options;
     const mpi::Communicator& world;
