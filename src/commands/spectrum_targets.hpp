@@ -19,8 +19,8 @@ struct SpectrumTargets {
 };
 
 /// Of samples that are rows `rows` of their input, with outputs (N, C). Not collective. Throws Error(usage), Error(bad_input).
-SpectrumTargets prepare_targets(const SpectrumOptions& options, const KernelFile& kernel, const std::vector<std::int64_t>& rows,
-                                const Matrix<double>& outputs);
+SpectrumTargets prepare_targets(const SpectrumOptions& options, const KernelFile& kernel,
+                                const std::vector<std::int64_t>& rows, const Matrix<double>& outputs);
 
 /// Of a kernel file's samples.
 SpectrumTargets read_spectrum_targets(const SpectrumOptions& options, const KernelFile& kernel);

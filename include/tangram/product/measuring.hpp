@@ -59,7 +59,7 @@ struct Measuring {
     std::vector<std::pair<Index, Index>> differences;  ///< by place; both in a group
     std::optional<MeasuredTargets> targets;
     bool targets_are_classes = false;  ///< T_ij is the same for all pairs of one class, and zero for others
-    MeasuredClasses classes;  ///< one class of all samples where they have none
+    MeasuredClasses classes;           ///< one class of all samples where they have none
 
     [[nodiscard]] Index rows_each() const { return shape.total().rows_each; }
     [[nodiscard]] Index measured() const { return static_cast<Index>(names.size()); }
