@@ -148,10 +148,11 @@ void solve(Solving& s, const Matrix<double>& R, const std::string& identity) {
             SolveRequest request;
             request.tolerance = s.run.options.tolerance.value_or(default_tolerance);
             request.most_steps = std::min<Index>(steps_at_once, s.run.options.most_steps - steps);
-            if (preconditioner)
+            if (preconditioner) {
                 request.precondition = [&](std::span<const double> r, std::span<double> z) {
                     preconditioner->apply(s.ridge, r, z);
                 };
+            }
             const Solution found = conjugate_gradients(s.run.world, A, b, x, request);
             steps += found.steps;
             converged = found.converged;
@@ -231,12 +232,13 @@ int write(Solving& s) {
         file.close();
         if (!file) fail(ExitCode::io, "cannot write the table ({}): choose another --csv", s.options.csv);
     });
-    if (s.run.world.is_root())
+    if (s.run.world.is_root()) {
         std::cout
             << fmt::format(
                    "{}products    {} of K with a vector, {} steps of conjugate gradients\nfile        {}\n",
                    to_table(s.result), s.products, s.steps, name)
             << std::flush;
+    }
     return static_cast<int>(ExitCode::done);
 }
 

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <vector>
 
 namespace tangram::krylov {
@@ -36,7 +37,8 @@ PetscErrorCode show_progress(EPS eps, PetscInt, PetscInt converged, PetscScalar*
     PetscCall(BVGetSizes(basis, &local, nullptr, nullptr));
     const PetscScalar* all = nullptr;
     PetscCall(BVGetArrayRead(basis, &all));  // constraints first, then the columns
-    for (PetscInt k = 0; k < shown; ++k) arrays[static_cast<std::size_t>(k)] = all + (known + k) * local;
+    for (PetscInt k = 0; k < shown; ++k)
+        arrays[static_cast<std::size_t>(k)] = all + static_cast<std::ptrdiff_t>(known + k) * local;
     const int ended = request.after_restart(request.self, converged, arrays.data());
     PetscCall(BVRestoreArrayRead(basis, &all));
     return ended == 0 ? ok : stopped_by_callback;
