@@ -74,7 +74,6 @@ Run prepare(const RunContext& context, const Inputs& inputs) {
     const OutputPaths paths(options.output);
     const Index check_samples =
         options.check_samples ? *options.check_samples : affordable_check_samples(product, problem, made);
-    const Index neighbours = options.top_neighbours ? neighbours_bytes(shape, *options.top_neighbours) : 0;
     const Index found = options.top_neighbours ? found_neighbours_bytes(shape, *options.top_neighbours) : 0;
     const Index bytes = file_bytes(product, shape, inputs, check_samples) + found +
                         (measuring ? measures_file_bytes(*measuring) : 0);

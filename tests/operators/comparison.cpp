@@ -127,7 +127,7 @@ Differences compare(CaseNetwork made, std::span<const double> expected) {
     const std::size_t y = at(network.output);
     sum_outputs(network);
     const Matrix<double> X = samples_for(network, made.sample);
-    const Matrix<double> batched = outputs_of(network, X.view());
+    const Matrix<double> batched = std::move(values_of(network, X.view())[y]);  // not of their sum
     std::vector<SampleGradient> gradients;
     for (Index i = 0; i < X.rows(); ++i) gradients.push_back(backpropagate(network, row_of(X, i)));
     Differences found{.batched = difference(row_of(batched, 0), expected),
