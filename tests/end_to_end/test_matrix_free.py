@@ -151,7 +151,7 @@ def test_a_ridge_gives_what_the_stored_kernel_gives(folder, kind, ranks):
 @each({"of eigenpairs": ("spectrum",), "of a solution": ("regress",)})
 def test_a_run_that_is_stopped_goes_on_from_its_checkpoint(folder, command):
     need_slepc()
-    words = [*CHAIN, "--rows", "0:400", "--checkpoint-seconds", 0, "--threads", 1]
+    words = [*CHAIN, "--rows", "0:200", "--checkpoint-seconds", 0, "--threads", 1]
     words += ["--top", 60, "--tolerance", 1e-12] if command == "spectrum" else [
         "--targets", f"{DIGITS}:y", "--ridge", "1e-2m", "--preconditioner", 5]
     output, partial = folder / "out.h5", folder / "out.h5.partial"
