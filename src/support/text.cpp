@@ -65,7 +65,7 @@ std::string without_controls(std::string_view text) {
 
 std::string printable(std::string_view text) {
     constexpr std::size_t longest = 250;
-    const std::string line = without_controls(text);
+    std::string line = without_controls(text);
     if (line.size() <= longest) return line;
     std::size_t end = longest;  // cut between characters: bytes 80..BF continue one
     while (end < line.size() && (byte_at(line, end) & 0xc0U) == 0x80U) ++end;

@@ -26,7 +26,8 @@ inline constexpr Index row_number_base = Index{1} << 20;
 
 /// columns (row_number_columns) of a number.
 inline void put_row_number(Index number, double* columns) {
-    columns[0] = static_cast<double>(number / row_number_base);
+    const Index high = number / row_number_base;
+    columns[0] = static_cast<double>(high);
     columns[1] = static_cast<double>(number % row_number_base);
 }
 
