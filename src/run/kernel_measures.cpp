@@ -178,9 +178,8 @@ double measure_operations(const Measuring& m) {
     const double entries =
         rows * static_cast<double>(m.shape.columns(m.shape.total())) * (m.shape.axes.symmetric ? 0.5 : 1);
     const double of_targets = m.targets ? 2 + 2 * static_cast<double>(m.targets->columns.cols()) : 0;
-    return entries *
-           (static_cast<double>(m.measured()) * (of_entry + of_targets) +
-            2 * static_cast<double>(m.gram_entries()) + 3 * static_cast<double>(m.differences.size()));
+    return entries * (static_cast<double>(m.measured()) * (of_entry + of_targets) +
+                      2 * static_cast<double>(m.gram_entries()));
 }
 
 std::string measures_identity(const Measuring& m, const std::string& level) {

@@ -1,0 +1,39 @@
+#pragma once
+// The record of one block of a matrix, in one pass over it, and of the same block of T: product/measuring.hpp has the formulas. Private
+// to product/.
+
+#include "tangram/product/measuring.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+namespace tangram {
+
+/// Rows of T that are there at once: little enough to stay in the cache.
+inline constexpr Index target_rows = 16;
+
+/// Where a block lies in its matrix.
+struct BlockPlace {
+    Index row, column;
+    bool is_diagonal;  ///< of a symmetric matrix
+};
+
+/// max |entry|.
+template <class T>
+double largest_of(ConstMatrixView<T> block);
+
+/// e of 2^e >= largest; so that 2^-e is a number.
+int exponent_of(double largest);
+
+/// Rows [row, row + out.rows) and columns [column, ..) of T.
+void make_targets(const MeasuredTargets& targets, Index row, Index column, MatrixView<double> out);
+
+template <class T>
+void measure_block(const Measuring& measuring, ConstMatrixView<T> block, const BlockPlace& place,
+                   const MeasureScratch& scratch, const BlockRecord& out);
+
+/// The same of T, (rows, cols) from `place` on.
+void measure_targets(const Measuring& measuring, Index rows, Index cols, const BlockPlace& place,
+                     const MeasureScratch& scratch, const BlockRecord& out);
+
+}  // namespace tangram
