@@ -56,6 +56,7 @@ CommandLine parse_options_of(const Command& command, const Arguments& arguments,
     if constexpr (requires { options->command_line; }) options->command_line = line;
     if constexpr (requires { options->configuration; }) options->configuration = record_options(app);
     result.can_be_stopped = command.can_be_stopped;
+    if constexpr (requires { options->matrix_free; }) result.can_be_stopped = is_given(options->matrix_free);
     result.run = [options, run](const mpi::Communicator& world, Stop& stop) {
         return run(*options, world, stop);
     };
@@ -84,13 +85,8 @@ template <class Options, void (*add)(CLI::App&, Options&),
           int (*run)(const Options&, const mpi::Communicator&),
           int (*run_without_file)(const Options&, const mpi::Communicator&, StopRequest&)>
 CommandLine parse_either(const Command& command, const Arguments& arguments, const std::string& line) {
-    const auto names_network = [](const std::string& word) {
-        return word.starts_with("--model") || word.starts_with("--factors") || word.starts_with("--config");
-    };
-    Command its = command;
-    its.can_be_stopped = std::any_of(arguments.begin(), arguments.end(), names_network);
     return parse_options_of<Options, add>(
-        its, arguments, line, [](const Options& options, const mpi::Communicator& world, Stop& stop) {
+        command, arguments, line, [](const Options& options, const mpi::Communicator& world, Stop& stop) {
             return is_given(options.matrix_free) ? run_without_file(options, world, *stop)
                                                  : run(options, world);
         });

@@ -3,7 +3,6 @@
 //   (s K + lambda) alpha_c = (Y - f0)_c      f = f0 + s K alpha      f* = f0* + s K* alpha
 
 #include "tangram/commands/regress.hpp"
-#include "tangram/matrix_free/checkpoint.hpp"
 #include "tangram/matrix_free/nystrom.hpp"
 #include "tangram/regression/choices.hpp"
 #include "tangram/regression/regression_file.hpp"
@@ -96,32 +95,14 @@ std::string identity_of(const Solving& s) {
     return identity;
 }
 
-/// Collective. This rank's rows of what a checkpoint has of alpha, or zero.
+constexpr const char* checkpoint_array = "coefficients";
+
+/// Collective. Alpha of a checkpoint, where there is one.
 void resume(Solving& s, const std::string& identity) {
-    if (!s.run.options.source.resume) return;
-    std::optional<CheckpointArrays> found;
-    agree_on_root(s.run.world, [&] { found = load_checkpoint(s.run.paths.partial, identity); });
-    if (mpi::broadcast(s.run.world, Index{found ? 1 : 0}) == 0) return;
-    Matrix<double> whole(s.run.K->extent(), s.alpha.cols());
-    if (found) whole = std::move(found->at("coefficients"));
-    mpi::broadcast_bytes(s.run.world, whole.data(), whole.size() * Index{sizeof(double)});
-    std::copy_n(whole.view().row(s.run.K->rows().begin), s.alpha.size(), s.alpha.data());
+    std::optional<Matrix<double>> found = s.run.resumed_rows(checkpoint_array, identity);
+    if (!found) return;
+    s.alpha = std::move(*found);
     s.run.log->info("coefficients are those of the checkpoint");
-}
-
-/// Collective. Rows that are shared out, whole on every rank.
-Matrix<double> whole_rows(const MatrixFreeRun& run, const Matrix<double>& own) {
-    Matrix<double> whole(run.K->extent(), own.cols());
-    std::copy_n(own.data(), own.size(), whole.view().row(run.K->rows().begin));
-    mpi::sum(run.world, {whole.data(), at(whole.size())});
-    return whole;
-}
-
-void take_checkpoint(const Solving& s, const std::string& identity) {
-    if (!s.run.checkpoint_is_due()) return;
-    CheckpointArrays arrays;
-    arrays.emplace("coefficients", whole_rows(s.run, s.alpha));
-    agree_on_root(s.run.world, [&] { save_checkpoint(s.run.paths.partial, identity, arrays); });
 }
 
 std::vector<double> column_of(const Matrix<double>& A, Index c) {
@@ -157,7 +138,7 @@ void solve(Solving& s, const Matrix<double>& R, const std::string& identity) {
             steps += found.steps;
             converged = found.converged;
             for (Index i = 0; i < s.alpha.rows(); ++i) s.alpha(i, c) = x[at(i)];
-            take_checkpoint(s, identity);
+            s.run.take_checkpoint(checkpoint_array, identity, std::as_const(s.alpha).view());
             agree(s.run.world, [&] {
                 if (converged || steps < s.run.options.most_steps) return;
                 fail(
@@ -198,7 +179,8 @@ void predict(Solving& s, const Matrix<double>& R) {
     result.ridges.residual = {worst};
     result.checks.residual = worst;
     result.checks.residual_limit = std::max(10 * s.run.options.tolerance.value_or(default_tolerance), 1e-12);
-    const Matrix<double> alpha = whole_rows(s.run, s.alpha), train = whole_rows(s.run, fitted);
+    const Matrix<double> alpha = s.run.whole_rows(std::as_const(s.alpha).view());
+    const Matrix<double> train = s.run.whole_rows(std::as_const(fitted).view());
     const Matrix<double>& prior = result.problem.prior;
     for (Index k = 0; k < prior.size(); ++k) {
         result.ridges.coefficients.data()[k] = alpha.data()[k];
@@ -253,9 +235,7 @@ int regress(Solving& s) {
         read_targets(s, outputs);
         choose_numbers(s, trace);
     });
-    const Matrix<double> whole = s.result.problem.residuals();
-    Matrix<double> R(s.run.K->rows().size(), whole.cols());
-    std::copy_n(whole.view().row(s.run.K->rows().begin), R.size(), R.data());
+    const Matrix<double> R = s.run.own_rows(s.result.problem.residuals());
     s.alpha = Matrix<double>(R.rows(), R.cols());
     const std::string identity = identity_of(s);
     resume(s, identity);

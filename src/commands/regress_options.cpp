@@ -132,58 +132,38 @@ void add_regress_options(CLI::App& app, RegressOptions& o) {
     add_config_option(app);
 }
 
-namespace {
-
-/// What only one of the two ways knows.
-void refuse_other_way(const RegressOptions& o) {
-    const bool is_free = is_given(o.matrix_free);
-    if (is_free && !o.file.empty())
-        fail(ExitCode::usage, "a kernel file and --model are both given: name one of them ({})", o.file);
-    const std::pair<const char*, bool> of_files[] = {
-        {"--components", !o.components.empty()}, {"--times", !o.times.empty()},
-        {"--steps", !o.steps.empty()},           {"--eigen", !o.eigen.empty()},
-        {"--attribution", o.attribution > 0},    {"--solver", o.solver != "auto"},
-        {"--drop-duplicates", o.drop_duplicates}};
-    const std::pair<const char*, bool> of_networks[] = {
-        {"--data", !o.matrix_free.source.samples.locations.empty()},
-        {"--test-rows", !o.matrix_free.source.test.rows.empty()},
-        {"--resume", o.matrix_free.source.resume}};
-    for (const auto& [option, is_there] : of_files) {
-        if (is_free && is_there)
-            fail(ExitCode::usage, "{} needs a kernel file, which --model does not make: leave it out",
-                 option);
-    }
-    for (const auto& [option, is_there] : of_networks) {
-        if (!is_free && is_there)
-            fail(ExitCode::usage,
-                 "{} goes with --model, without a kernel file: name a network, or leave it out", option);
-    }
-    if (is_free && (o.ridges.size() != 1 || o.ridges.front() == "auto"))
-        fail(ExitCode::usage,
-             "--model needs one --ridge: give a number above 0, or 1e-4m for so much of the mean diagonal");
-    if (is_free) require_between("--preconditioner", o.preconditioner, 0, 100000);
-}
-
-}  // namespace
-
 MatrixFreeOptions matrix_free_options(const RegressOptions& options) {
-    MatrixFreeOptions its = options.matrix_free;
-    its.source.output = options.output;
-    its.source.threads = options.threads;
-    its.source.overwrite = options.overwrite;
-    its.source.command_line = options.command_line;
-    its.source.configuration = options.configuration;
-    its.source.components = "none";
-    its.source.precision = "float64";
+    MatrixFreeOptions its = with_options_of_command(options);
     if (!options.test.empty()) its.source.test.locations = {options.test};
     return its;
 }
 
+namespace {
+
+void validate_matrix_free(const RegressOptions& o) {
+    if (o.ridges.size() != 1 || o.ridges.front() == "auto") {
+        fail(ExitCode::usage,
+             "--model needs one --ridge: give a number above 0, or 1e-4m for so much of the mean diagonal");
+    }
+    require_between("--preconditioner", o.preconditioner, 0, 100000);
+    validate(matrix_free_options(o));
+}
+
+}  // namespace
+
 void validate(const RegressOptions& o) {
-    refuse_other_way(o);
-    if (o.file.empty() && !is_given(o.matrix_free))
-        fail(ExitCode::usage, "no kernel file is named: name one, or a network with --model and --data");
-    if (is_given(o.matrix_free)) validate(matrix_free_options(o));
+    refuse_other_way(o.matrix_free, o.file,
+                     {{"--components", !o.components.empty()},
+                      {"--times", !o.times.empty()},
+                      {"--steps", !o.steps.empty()},
+                      {"--eigen", !o.eigen.empty()},
+                      {"--attribution", o.attribution > 0},
+                      {"--solver", o.solver != "auto"},
+                      {"--drop-duplicates", o.drop_duplicates}},
+                     {{"--data", !o.matrix_free.source.samples.locations.empty()},
+                      {"--test-rows", !o.matrix_free.source.test.rows.empty()},
+                      {"--resume", o.matrix_free.source.resume}});
+    if (is_given(o.matrix_free)) validate_matrix_free(o);
     if (o.output.empty()) fail(ExitCode::usage, "the name of the output is empty: name a file");
     require_one_of("--targets-are", o.targets.kind, {"auto", "labels", "numbers"});
     require_one_of("--one-hot", o.targets.code, {"centred", "plain"});

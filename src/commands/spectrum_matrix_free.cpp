@@ -2,10 +2,10 @@
 
 #include "spectrum_targets.hpp"
 #include "tangram/commands/spectrum.hpp"
-#include "tangram/matrix_free/checkpoint.hpp"
 #include "tangram/matrix_free/operator_spectrum.hpp"
 #include "tangram/regression/choices.hpp"
 #include "tangram/support/agreement.hpp"
+#include "tangram/support/blas.hpp"
 #include "tangram/support/location.hpp"
 #include "tangram/support/random.hpp"
 
@@ -21,22 +21,6 @@ using Run = MatrixFreeRun;
 
 constexpr double default_tolerance = 1e-10;
 
-/// Rows of this rank, of an array that all ranks have whole.
-Matrix<double> own_rows(const Run& run, const Matrix<double>& whole) {
-    Matrix<double> own(run.K->rows().size(), whole.cols());
-    std::copy_n(whole.view().row(run.K->rows().begin), own.size(), own.data());
-    return own;
-}
-
-/// Collective. An array whose rows are shared out, whole on every rank.
-Matrix<double> whole_rows(const Run& run, ConstMatrixView<double> own) {
-    Matrix<double> whole(run.K->extent(), own.cols);
-    for (Index i = 0; i < own.rows; ++i)
-        std::copy_n(own.row(i), own.cols, whole.view().row(run.K->rows().begin + i));
-    mpi::sum(run.world, {whole.data(), at(whole.size())});
-    return whole;
-}
-
 /// Where a Krylov space begins: random signs, the same on any ranks.
 Matrix<double> random_start(const Run& run, std::uint64_t seed) {
     Matrix<double> start(run.K->rows().size(), 1);
@@ -46,46 +30,33 @@ Matrix<double> random_start(const Run& run, std::uint64_t seed) {
     return start;
 }
 
-/// What a checkpoint, or nothing, lets the solver begin with.
-struct Beginning {
-    Matrix<double> known, start;  ///< (n, m), (n, 1): whole
-};
-
 Matrix<double> columns_of(ConstMatrixView<double> A, Index first, Index count) {
     Matrix<double> some(A.rows, count);
     for (Index i = 0; i < A.rows; ++i) std::copy_n(A.row(i) + first, count, some.view().row(i));
     return some;
 }
 
-/// Collective.
-void resume(Run& run, const std::string& identity, LargestRequest& request) {
-    if (!run.options.source.resume) return;
-    std::optional<CheckpointArrays> found;
-    agree_on_root(run.world, [&] { found = load_checkpoint(run.paths.partial, identity); });
-    const Index columns = mpi::broadcast(run.world, found ? found->at("ritz_vectors").cols() : Index{0});
-    if (columns == 0) return;
-    Matrix<double> whole(run.K->extent(), columns);
-    if (found) whole = std::move(found->at("ritz_vectors"));
-    mpi::broadcast_bytes(run.world, whole.data(), whole.size() * Index{sizeof(double)});
-    const Matrix<double> own = own_rows(run, whole);
-    request.deflation = columns_of(own.view(), 0, columns - 1);
-    request.start = columns_of(own.view(), columns - 1, 1);
-    run.log->info("{} of {} eigenpairs are in the checkpoint", columns - 1, request.count);
+constexpr const char* checkpoint_array = "ritz_vectors";
+
+/// Collective. What a checkpoint has: pairs that are known, and where to go on.
+void resume(const Run& run, const std::string& identity, LargestRequest& request) {
+    const std::optional<Matrix<double>> found = run.resumed_rows(checkpoint_array, identity);
+    if (!found) return;
+    const Index known = found->cols() - 1;
+    request.deflation = columns_of(found->view(), 0, known);
+    request.start = columns_of(found->view(), known, 1);
+    run.log->info("{} of {} eigenpairs are in the checkpoint", std::min(known, request.count), request.count);
+    request.count = std::max<Index>(0, request.count - known);  // more may have converged than were asked for
 }
 
-/// Collective. After a restart: what there is goes to disk when it is time.
-void take_checkpoint(Run& run, const std::string& identity, const LargestRequest& request,
-                     ConstMatrixView<double> ritz_vectors) {
-    if (!run.checkpoint_is_due()) return;
-    Matrix<double> both(ritz_vectors.rows, request.deflation.cols() + ritz_vectors.cols);
-    for (Index i = 0; i < both.rows(); ++i) {
-        for (Index j = 0; j < request.deflation.cols(); ++j) both(i, j) = request.deflation(i, j);
-        for (Index j = 0; j < ritz_vectors.cols; ++j)
-            both(i, request.deflation.cols() + j) = ritz_vectors(i, j);
+/// (rows, a + b): columns of both.
+Matrix<double> side_by_side(const Matrix<double>& A, ConstMatrixView<double> B) {
+    Matrix<double> both(B.rows, A.cols() + B.cols);
+    for (Index i = 0; i < B.rows; ++i) {
+        for (Index j = 0; j < A.cols(); ++j) both(i, j) = A(i, j);
+        std::copy_n(B.row(i), B.cols, both.view().row(i) + A.cols());
     }
-    CheckpointArrays arrays;
-    arrays.emplace("ritz_vectors", whole_rows(run, both.view()));
-    agree_on_root(run.world, [&] { save_checkpoint(run.paths.partial, identity, arrays); });
+    return both;
 }
 
 double length_of(const mpi::Communicator& world, std::span<const double> v) {
@@ -95,13 +66,28 @@ double length_of(const mpi::Communicator& world, std::span<const double> v) {
     return std::sqrt(sum);
 }
 
-/// Collective. Rayleigh quotients and residuals of all vectors (local, k) by products of their own, in order, largest first.
-void judge(const Run& run, const DistributedOperator& A, const Matrix<double>& vectors,
+/// max |V^T V - 1|.
+double off_orthonormal(const Matrix<double>& V) {
+    Matrix<double> G(V.cols(), V.cols());
+    blas::gemm(blas::Op::transpose, blas::Op::none, 1.0, V.view(), V.view(), 0.0, G.view());
+    double off = 0;
+    for (Index a = 0; a < G.rows(); ++a) {
+        for (Index b = 0; b <= a; ++b) off = std::max(off, std::abs(G(a, b) - (a == b ? 1 : 0)));
+    }
+    return off;
+}
+
+/// Collective. Rayleigh quotients and residuals of all vectors (local, k) by products of their own; the `wanted` largest are kept, in
+/// order.
+void judge(const Run& run, const DistributedOperator& A, const Matrix<double>& vectors, Index wanted,
            OperatorSpectrum& found) {
+    struct Judged {
+        double value, residual;
+        Index column;
+    };
     const auto local = at(vectors.rows());
     std::vector<double> v(local), y(local);
-    std::vector<std::pair<double, Index>> order;
-    std::vector<double> residuals;
+    std::vector<Judged> all;
     for (Index j = 0; j < vectors.cols(); ++j) {
         for (Index i = 0; i < vectors.rows(); ++i) v[at(i)] = vectors(i, j);
         A.act(v, y);
@@ -109,28 +95,56 @@ void judge(const Run& run, const DistributedOperator& A, const Matrix<double>& v
         for (std::size_t i = 0; i < local; ++i) value += v[i] * y[i];
         mpi::sum(run.world, {&value, 1});
         for (std::size_t i = 0; i < local; ++i) y[i] -= value * v[i];
-        residuals.push_back(length_of(run.world, y));
-        order.emplace_back(value, j);
+        all.push_back({value, length_of(run.world, y), j});
     }
-    std::stable_sort(order.begin(), order.end(),
-                     [](const auto& a, const auto& b) { return a.first > b.first; });
-    const Matrix<double> whole = whole_rows(run, vectors.view());
-    found.vectors = Matrix<double>(whole.rows(), whole.cols());
-    for (std::size_t k = 0; k < order.size(); ++k) {
-        found.values.push_back(order[k].first);
-        found.residuals.push_back(residuals[at(order[k].second)]);
+    std::stable_sort(all.begin(), all.end(),
+                     [](const Judged& a, const Judged& b) { return a.value > b.value; });
+    all.resize(std::min(all.size(), at(wanted)));
+    const Matrix<double> whole = run.whole_rows(vectors.view());
+    const double largest = std::max(std::abs(all.front().value), std::abs(all.back().value));
+    found.vectors = Matrix<double>(whole.rows(), static_cast<Index>(all.size()));
+    for (std::size_t k = 0; k < all.size(); ++k) {
+        found.values.push_back(all[k].value);
+        found.residuals.push_back(largest > 0 ? all[k].residual / largest : all[k].residual);
         for (Index i = 0; i < whole.rows(); ++i)
-            found.vectors(i, static_cast<Index>(k)) = whole(i, order[k].second);
+            found.vectors(i, static_cast<Index>(k)) = whole(i, all[k].column);
     }
-    const double largest = std::max(std::abs(found.values.front()), std::abs(found.values.back()));
-    for (double& residual : found.residuals) residual = largest > 0 ? residual / largest : residual;
-    for (Index a = 0; a < whole.cols(); ++a) {
-        for (Index b = 0; b <= a; ++b) {
-            double sum = a == b ? -1 : 0;
-            for (Index i = 0; i < whole.rows(); ++i) sum += whole(i, a) * whole(i, b);
-            found.orthogonality = std::max(found.orthogonality, std::abs(sum));
-        }
-    }
+    found.orthogonality = off_orthonormal(found.vectors);
+}
+
+/// Collective. All vectors (local, K) that were asked for, those of a checkpoint too.
+Matrix<double> solve(const SpectrumOptions& options, Run& run, const std::string& identity,
+                     const DistributedOperator& A) {
+    LargestRequest request;
+    request.count = *options.top;
+    request.tolerance = run.options.tolerance.value_or(default_tolerance);
+    request.most_restarts = run.options.most_steps;
+    request.start = random_start(run, static_cast<std::uint64_t>(options.seed));
+    resume(run, identity, request);
+    request.after_restart = [&](Index, ConstMatrixView<double> ritz_vectors) {
+        run.take_checkpoint(checkpoint_array, identity, side_by_side(request.deflation, ritz_vectors).view());
+    };
+    if (request.count == 0) return std::move(request.deflation);
+    const LargestPairs pairs = largest_eigenpairs(run.world, A, request);
+    agree(run.world, [&] {
+        if (pairs.converged) return;
+        fail(
+            ExitCode::check_failed,
+            "{} of {} eigenpairs converged in {} restarts ({}): give more --most-steps, or a larger --tolerance",
+            request.deflation.cols() + static_cast<Index>(pairs.values.size()), *options.top, pairs.restarts,
+            run.paths.finished);
+    });
+    return side_by_side(request.deflation, pairs.vectors.view());
+}
+
+void require_good(const Run& run, const OperatorSpectrum& found) {
+    const double worst = *std::max_element(found.residuals.begin(), found.residuals.end());
+    const double most = std::max(10 * run.options.tolerance.value_or(default_tolerance), 1e-12);
+    if (worst <= most && found.orthogonality <= 1e-8) return;
+    fail(
+        ExitCode::check_failed,
+        "an eigenpair is wrong ({}): residual {:.1e} of the largest eigenvalue, orthogonality {:.1e}: report this",
+        run.paths.finished, worst, found.orthogonality);
 }
 
 /// Collective. The --top largest.
@@ -139,53 +153,14 @@ void find_pairs(const SpectrumOptions& options, Run& run, const std::string& ide
     if (!options.top) return;
     const Stopwatch watch;
     DistributedOperator A = run.as_operator();
-    const ActOnVector act = A.act;
-    A.act = [&](std::span<const double> v, std::span<double> y) {
+    A.act = [&found, act = A.act](std::span<const double> v, std::span<double> y) {
         ++found.products;
         act(v, y);
     };
-    LargestRequest request;
-    request.count = *options.top;
-    request.tolerance = run.options.tolerance.value_or(default_tolerance);
-    request.most_restarts = run.options.most_steps;
-    request.start = random_start(run, static_cast<std::uint64_t>(options.seed));
-    resume(run, identity, request);
     run.progress.begin("eigenpairs");
-    const Index known = request.deflation.cols();
-    request.count -= known;
-    Matrix<double> vectors = request.deflation.cols() > 0 ? columns_of(request.deflation.view(), 0, known)
-                                                          : Matrix<double>(A.local, 0);
-    if (request.count > 0) {
-        request.after_restart = [&](Index, ConstMatrixView<double> ritz_vectors) {
-            take_checkpoint(run, identity, request, ritz_vectors);
-        };
-        const LargestPairs pairs = largest_eigenpairs(run.world, A, request);
-        agree(run.world, [&] {
-            if (pairs.converged) return;
-            fail(
-                ExitCode::check_failed,
-                "{} of {} eigenpairs converged in {} restarts ({}): give more --most-steps, or a larger --tolerance",
-                known + static_cast<Index>(pairs.values.size()), *options.top, pairs.restarts,
-                run.paths.finished);
-        });
-        Matrix<double> all(A.local, known + pairs.vectors.cols());
-        for (Index i = 0; i < A.local; ++i) {
-            for (Index j = 0; j < known; ++j) all(i, j) = vectors(i, j);
-            for (Index j = 0; j < pairs.vectors.cols(); ++j) all(i, known + j) = pairs.vectors(i, j);
-        }
-        vectors = std::move(all);
-    }
-    judge(run, A, vectors, found);
+    judge(run, A, solve(options, run, identity, A), *options.top, found);
     found.seconds = watch.seconds();
-    agree(run.world, [&] {
-        const double worst = *std::max_element(found.residuals.begin(), found.residuals.end());
-        const double most = std::max(10 * run.options.tolerance.value_or(default_tolerance), 1e-12);
-        if (worst <= most && found.orthogonality <= 1e-8) return;
-        fail(
-            ExitCode::check_failed,
-            "an eigenpair is wrong ({}): residual {:.1e} of the largest eigenvalue, orthogonality {:.1e}: report this",
-            run.paths.finished, worst, found.orthogonality);
-    });
+    agree(run.world, [&] { require_good(run, found); });
 }
 
 /// Collective.
@@ -234,7 +209,7 @@ void project_targets(const SpectrumOptions& options, const Run& run, OperatorSpe
 int run_matrix_free_spectrum(const SpectrumOptions& options, const mpi::Communicator& world,
                              StopRequest& stop) {
     const Index top = options.top.value_or(0);
-    MatrixFreeRun run(matrix_free_options(options), world, stop,
+    MatrixFreeRun run(with_options_of_command(options), world, stop,
                       6 * top + 24 + (options.estimate > 0 || options.density ? options.lanczos_steps : 0));
     const Index n = run.problem.samples.count * run.problem.reduction.rows_per_sample();
     agree(world, [&] {

@@ -59,32 +59,6 @@ void add_spectrum_options(CLI::App& app, SpectrumOptions& options) {
 
 namespace {
 
-/// What only one of the two ways knows.
-void refuse_other_way(const SpectrumOptions& o) {
-    const bool is_free = is_given(o.matrix_free);
-    if (is_free && !o.file.empty())
-        fail(ExitCode::usage, "a kernel file and --model are both given: name one of them ({})", o.file);
-    const std::pair<const char*, bool> of_files[] = {
-        {"--of", !o.of.empty()}, {"--vectors", o.vectors}, {"--values", o.values}};
-    const std::pair<const char*, bool> of_networks[] = {
-        {"--data", !o.matrix_free.source.samples.locations.empty()},
-        {"--estimate", o.estimate != 0},
-        {"--ridge", !o.ridges.empty()},
-        {"--density", o.density},
-        {"--dry-run", o.dry_run},
-        {"--resume", o.matrix_free.source.resume}};
-    for (const auto& [option, is_there] : of_files) {
-        if (is_free && is_there)
-            fail(ExitCode::usage,
-                 "{} needs the matrices of a kernel file, which --model does not make: leave it out", option);
-    }
-    for (const auto& [option, is_there] : of_networks) {
-        if (!is_free && is_there)
-            fail(ExitCode::usage,
-                 "{} goes with --model, without a kernel file: name a network, or leave it out", option);
-    }
-}
-
 void validate_matrix_free(const SpectrumOptions& o) {
     if (o.output.empty()) fail(ExitCode::usage, "--output is required with --model: name the file to write");
     if (!o.top && o.estimate == 0 && !o.density)
@@ -94,32 +68,24 @@ void validate_matrix_free(const SpectrumOptions& o) {
     require_between("--vector-seed", o.seed, 0, std::int64_t{1} << 62);
     if (!o.ridges.empty() && o.estimate == 0)
         fail(ExitCode::usage, "--ridge is of --estimate: give --estimate M too");
-    if (o.targets.location.empty() || o.top) return;
-    fail(ExitCode::usage, "--targets are projected on the --top vectors: give --top K too");
+    if (!o.targets.location.empty() && !o.top)
+        fail(ExitCode::usage, "--targets are projected on the --top vectors: give --top K too");
+    validate(with_options_of_command(o));
 }
 
 }  // namespace
 
-MatrixFreeOptions matrix_free_options(const SpectrumOptions& options) {
-    MatrixFreeOptions its = options.matrix_free;
-    its.source.output = options.output;
-    its.source.threads = options.threads;
-    its.source.overwrite = options.overwrite;
-    its.source.command_line = options.command_line;
-    its.source.configuration = options.configuration;
-    its.source.components = "none";
-    its.source.precision = "float64";
-    return its;
-}
-
 void validate(const SpectrumOptions& options) {
-    refuse_other_way(options);
-    if (is_given(options.matrix_free)) {
-        validate_matrix_free(options);
-        validate(matrix_free_options(options));
-    } else if (options.file.empty()) {
-        fail(ExitCode::usage, "no kernel file is named: name one, or a network with --model and --data");
-    }
+    refuse_other_way(
+        options.matrix_free, options.file,
+        {{"--of", !options.of.empty()}, {"--vectors", options.vectors}, {"--values", options.values}},
+        {{"--data", !options.matrix_free.source.samples.locations.empty()},
+         {"--estimate", options.estimate != 0},
+         {"--ridge", !options.ridges.empty()},
+         {"--density", options.density},
+         {"--dry-run", options.dry_run},
+         {"--resume", options.matrix_free.source.resume}});
+    if (is_given(options.matrix_free)) validate_matrix_free(options);
     require_one_of("--targets-are", options.targets.kind, {"auto", "labels", "numbers"});
     require_one_of("--prior", options.targets.prior, {"auto", "none", "outputs"});
     const bool is_about_targets =

@@ -46,6 +46,15 @@ std::vector<std::vector<StepProducts>> groups_of_products(const std::vector<Step
     return groups;
 }
 
+/// J^T v of a group.
+Index bytes_of(const Network& network, const std::vector<StepProducts>& group) {
+    Index values = 0;
+    for (const StepProducts& one : group) {
+        for (const StepTensor& its : one.step.tensors) values += network.tensors[at(its.tensor)].size();
+    }
+    return values * Index{sizeof(double)};
+}
+
 /// The same steps and rows, with arrays of zeros.
 std::vector<StepProducts> zeros_like(const Network& network, const std::vector<StepProducts>& group) {
     std::vector<StepProducts> zeros;
@@ -168,32 +177,43 @@ Matrix<double> KernelOperator::outputs() const {
     return all;
 }
 
-KernelOperator::OnTest KernelOperator::act_on_test(const Matrix<double>& V) const {
-    const Index M = problem_.test->count, k = V.cols();
+/// rows (M R', k) of products, and outputs, += what the columns [first, last) of V bring of one group.
+void KernelOperator::add_on_test(const std::vector<StepProducts>& group, const Matrix<double>& V, Index first,
+                                 Index last, OnTest& found) const {
+    std::vector<std::vector<StepProducts>> sums;  // one a column
+    std::vector<double> v(at(V.rows()));
+    for (Index c = first; c < last; ++c) {
+        for (Index i = 0; i < V.rows(); ++i) v[at(i)] = V(i, c);
+        sums.push_back(transposed(group, v));
+    }
+    const Index M = problem_.test->count;
     const Axis axis{M, samples_of_panel(square_, M), Unit::test_sample};
     const PanelRange range = shard_panels(axis, make_grid(world_.size(), Axes::square(axis)), world_.rank());
+    FeaturePanels panels(axis, problem_.network, problem_.reduction_of(SetOfSamples::test),
+                         problem_.test->read);
+    for (Index begin = range.begin; begin < range.end; begin += threads_) {
+        const PanelRange some{begin, std::min<Index>(begin + threads_, range.end)};
+        panels.compute(some, threads_);
+        share_out(threads_, some.begin, some.end, [&](Index panel, int) {
+            double* const rows = found.products.view().row(axis.begin(panel) * rows_each_);
+            for (Index c = first; c < last; ++c) {
+                add_action_of(panels.view(panel), sums[at(c - first)], problem_.reduction.factor(), rows + c,
+                              V.cols(), rows_each_);
+            }
+            const Matrix<double>& outputs = panels.outputs(panel);
+            std::copy_n(outputs.data(), outputs.size(), found.outputs.view().row(axis.begin(panel)));
+        });
+    }
+}
+
+KernelOperator::OnTest KernelOperator::act_on_test(const Matrix<double>& V) const {
+    const Index M = problem_.test->count, k = V.cols();
     OnTest found{Matrix<double>(M * rows_each_, k), Matrix<double>(M, problem_.network.outputs())};
     for (const std::vector<StepProducts>& group : groups_of_products(steps_, problem_, threads_)) {
-        std::vector<std::vector<StepProducts>> sums;  // one a column
-        std::vector<double> v(at(V.rows()));
-        for (Index c = 0; c < k; ++c) {
-            for (Index i = 0; i < V.rows(); ++i) v[at(i)] = V(i, c);
-            sums.push_back(transposed(group, v));
-        }
-        FeaturePanels panels(axis, problem_.network, problem_.reduction_of(SetOfSamples::test),
-                             problem_.test->read);
-        for (Index first = range.begin; first < range.end; first += threads_) {
-            const PanelRange some{first, std::min<Index>(first + threads_, range.end)};
-            panels.compute(some, threads_);
-            share_out(threads_, some.begin, some.end, [&](Index panel, int) {
-                double* const rows = found.products.view().row(axis.begin(panel) * rows_each_);
-                for (Index c = 0; c < k; ++c)
-                    add_action_of(panels.view(panel), sums[at(c)], problem_.reduction.factor(), rows + c, k,
-                                  rows_each_);
-                const Matrix<double>& outputs = panels.outputs(panel);
-                std::copy_n(outputs.data(), outputs.size(), found.outputs.view().row(axis.begin(panel)));
-            });
-        }
+        const Index bytes = std::max<Index>(1, bytes_of(problem_.network, group));
+        const Index at_once = std::clamp<Index>(most_products_bytes / bytes, 1, std::max<Index>(k, 1));
+        for (Index first = 0; first < k; first += at_once)
+            add_on_test(group, V, first, std::min(first + at_once, k), found);
     }
     mpi::sum(world_, {found.products.data(), at(found.products.size())});
     mpi::sum(world_, {found.outputs.data(), at(found.outputs.size())});
@@ -201,22 +221,18 @@ KernelOperator::OnTest KernelOperator::act_on_test(const Matrix<double>& V) cons
 }
 
 OperatorBytes operator_bytes(const Problem& problem, int ranks, int threads, bool hold) {
-    const Problem square = without_test(problem);
-    const Axes axes = products_of::samples.shape(square).axes;
-    const Distribution distribution = shards_only(axes, ranks);
+    const Axes axes = products_of::samples.shape(without_test(problem)).axes;
+    const Grid grid = make_grid(ranks, axes);
     Index panels = 0;
     for (int rank = 0; rank < ranks; ++rank)
-        panels = std::max(panels, shard_panels(axes.column, distribution.grid, rank).size());
-    const Index held = hold ? panels : 1;
-    Index vectors = 2;  // a vector and its product; each step's besides
-    for (const Step& step : steps_of(problem.network, problem.reduction))
-        vectors += static_cast<Index>(step.tensors.size());
-    const Index parameters =
-        2 * std::min(most_products_bytes, problem.network.parameters() * problem.reduction.sensitivities() *
-                                              Index{sizeof(double)});
-    return {feature_panels_bytes(axes.column, problem.network, problem.reduction, held, threads),
-            vectors * problem.samples.count * problem.reduction.rows_per_sample() * Index{sizeof(double)} +
-                parameters};
+        panels = std::max(panels, shard_panels(axes.column, grid, rank).size());
+    const std::vector<Step> steps = steps_of(problem.network, problem.reduction);
+    Index largest = 0;  // J^T v of one group exists at a time, on each thread
+    for (const std::vector<StepProducts>& group : groups_of_products(steps, problem, threads))
+        largest = std::max(largest, bytes_of(problem.network, group));
+    return {feature_panels_bytes(axes.column, problem.network, problem.reduction, hold ? panels : threads,
+                                 threads),
+            threads * largest};
 }
 
 }  // namespace tangram

@@ -1,6 +1,6 @@
 #include "tangram/run/matrix_free.hpp"
 
-#include "tangram/network/operations.hpp"
+#include "tangram/matrix_free/checkpoint.hpp"
 #include "tangram/run/kernel_run.hpp"
 #include "tangram/run/memory_plan.hpp"
 #include "tangram/run/options.hpp"
@@ -37,7 +37,6 @@ KernelFile describe_as_file(const KernelOptions& options, const Inputs& inputs) 
     kernel.samples = inputs.samples.count();
     kernel.test_samples = inputs.test ? inputs.test->count() : 0;
     kernel.outputs = inputs.network.outputs();
-    kernel.date = timestamp();
     kernel.reduction = to_string(reduction.kind);
     kernel.logit = reduction.logit;
     kernel.reduction_text = describe(reduction);
@@ -92,6 +91,24 @@ void validate(const MatrixFreeOptions& options) {
     if (options.checkpoint_seconds < 0)
         fail(ExitCode::usage, "--checkpoint-seconds is {}: give seconds from 0 on",
              options.checkpoint_seconds);
+}
+
+void refuse_other_way(const MatrixFreeOptions& options, const std::string& file,
+                      const std::vector<GivenOption>& of_files, const std::vector<GivenOption>& of_networks) {
+    const bool is_free = is_given(options);
+    if (is_free && !file.empty())
+        fail(ExitCode::usage, "a kernel file and --model are both given: name one of them ({})", file);
+    for (const auto& [option, is_there] : is_free ? of_files : of_networks) {
+        if (!is_there) continue;
+        if (is_free) {
+            fail(ExitCode::usage,
+                 "{} needs the matrices of a kernel file, which --model does not make: leave it out", option);
+        }
+        fail(ExitCode::usage, "{} goes with --model, without a kernel file: name a network, or leave it out",
+             option);
+    }
+    if (!is_free && file.empty())
+        fail(ExitCode::usage, "no kernel file is named: name one, or a network with --model and --data");
 }
 
 MatrixFreeRun::MatrixFreeRun(MatrixFreeOptions its_options, const mpi::Communicator& its_world,
@@ -186,11 +203,39 @@ Matrix<double> MatrixFreeRun::all_outputs() const {
     return all;
 }
 
-std::vector<double> MatrixFreeRun::gathered(std::span<const double> own) const {
-    std::vector<double> all(at(K->extent()), 0.0);
-    std::copy(own.begin(), own.end(), all.begin() + K->rows().begin);
-    mpi::sum(world, all);
-    return all;
+Matrix<double> MatrixFreeRun::whole_rows(ConstMatrixView<double> own) const {
+    Matrix<double> whole(K->extent(), own.cols);
+    for (Index i = 0; i < own.rows; ++i)
+        std::copy_n(own.row(i), own.cols, whole.view().row(K->rows().begin + i));
+    mpi::sum(world, {whole.data(), at(whole.size())});
+    return whole;
+}
+
+Matrix<double> MatrixFreeRun::own_rows(const Matrix<double>& whole) const {
+    Matrix<double> own(K->rows().size(), whole.cols());
+    std::copy_n(whole.data() + K->rows().begin * whole.cols(), own.size(), own.data());
+    return own;
+}
+
+std::optional<Matrix<double>> MatrixFreeRun::resumed_rows(const std::string& name,
+                                                          const std::string& its_identity) const {
+    if (!options.source.resume) return std::nullopt;
+    std::optional<CheckpointArrays> found;
+    agree_on_root(world, [&] { found = load_checkpoint(paths.partial, its_identity); });
+    const Index columns = mpi::broadcast(world, found ? found->at(name).cols() : Index{0});
+    if (columns == 0) return std::nullopt;
+    Matrix<double> whole(K->extent(), columns);
+    if (found) whole = std::move(found->at(name));
+    mpi::broadcast_bytes(world, whole.data(), whole.size() * Index{sizeof(double)});
+    return own_rows(whole);
+}
+
+void MatrixFreeRun::take_checkpoint(const std::string& name, const std::string& its_identity,
+                                    ConstMatrixView<double> own) {
+    if (!checkpoint_is_due()) return;
+    CheckpointArrays arrays;
+    arrays.emplace(name, whole_rows(own));
+    agree_on_root(world, [&] { save_checkpoint(paths.partial, its_identity, arrays); });
 }
 
 bool MatrixFreeRun::checkpoint_is_due() {

@@ -44,9 +44,6 @@ void add_spectrum_options(CLI::App& app, SpectrumOptions& options);
 /// Throws Error(usage).
 void validate(const SpectrumOptions& options);
 
-/// The options of a run without a file, with what both ways have.
-MatrixFreeOptions matrix_free_options(const SpectrumOptions& options);
-
 /// The same where a network is named: nothing of size N x N is made.
 int run_matrix_free_spectrum(const SpectrumOptions& options, const mpi::Communicator& world,
                              StopRequest& stop);

@@ -47,13 +47,15 @@ public:
         Matrix<double> products;  ///< K* V (M R', k)
         Matrix<double> outputs;   ///< (M, C)
     };
-    /// Collective. V (rows of this rank, k). The test samples' features are computed afresh, once.
+    /// Collective. V (rows of this rank, k). The test samples' features are computed afresh, as often as there is no room for J^T V of all columns.
     [[nodiscard]] OnTest act_on_test(const Matrix<double>& V) const;
 
 private:
     FeatureView view_of(Index panel, int thread) const;  ///< computed first where it is not held
     [[nodiscard]] std::vector<StepProducts> transposed(const std::vector<StepProducts>& group,
                                                        std::span<const double> v) const;
+    void add_on_test(const std::vector<StepProducts>& group, const Matrix<double>& V, Index first, Index last,
+                     OnTest& found) const;
     void add_products(const std::vector<StepProducts>& group, std::span<const double> v,
                       std::span<double> y) const;
 

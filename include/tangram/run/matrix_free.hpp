@@ -39,6 +39,24 @@ inline bool is_given(const MatrixFreeOptions& options) {
 
 void add_matrix_free_options(CLI::App& app, MatrixFreeOptions& options);
 
+/// Those that both ways of a command have, as a run without a file takes them.
+template <class Options>
+MatrixFreeOptions with_options_of_command(const Options& options) {
+    MatrixFreeOptions its = options.matrix_free;
+    its.source.output = options.output;
+    its.source.threads = options.threads;
+    its.source.overwrite = options.overwrite;
+    its.source.command_line = options.command_line;
+    its.source.configuration = options.configuration;
+    its.source.components = "none";
+    its.source.precision = "float64";
+    return its;
+}
+
+/// Throws Error(usage) at a kernel file `file` beside a network, and at an option of the way that is not taken.
+void refuse_other_way(const MatrixFreeOptions& options, const std::string& file,
+                      const std::vector<GivenOption>& of_files, const std::vector<GivenOption>& of_networks);
+
 /// Throws Error(usage).
 void validate(const MatrixFreeOptions& options);
 
@@ -58,12 +76,18 @@ public:
     [[nodiscard]] DistributedOperator as_operator() const;
     /// Collective. The outputs (N, C) of all samples, on every rank.
     [[nodiscard]] Matrix<double> all_outputs() const;
-    /// Collective. Numbers that are shared out as rows of K, on every rank.
-    [[nodiscard]] std::vector<double> gathered(std::span<const double> own) const;
+    /// Collective. An array whose rows are shared out as those of K, (rows of this rank, k), whole on every rank.
+    [[nodiscard]] Matrix<double> whole_rows(ConstMatrixView<double> own) const;
+    /// This rank's rows of an array that all ranks have whole.
+    [[nodiscard]] Matrix<double> own_rows(const Matrix<double>& whole) const;
+    /// Collective. An array (n, k) of the run's checkpoint, of which rank 0 reads it: this rank's rows. Nothing without --resume, or a
+    /// checkpoint.
+    [[nodiscard]] std::optional<Matrix<double>> resumed_rows(const std::string& name,
+                                                             const std::string& identity) const;
+    /// Collective. The same array, put there where it is time.
+    void take_checkpoint(const std::string& name, const std::string& identity, ConstMatrixView<double> own);
     /// Collective. Throws AgreedError(stopped) once a stop is asked for.
     void stop_if_asked() const;
-    /// Collective. Whether it is time for a checkpoint.
-    [[nodiscard]] bool checkpoint_is_due();
     /// What a finished kernel file of the same would say of itself.
     [[nodiscard]] const KernelFile& described() const { return described_; }
     /// A hash of all that decides the numbers: a checkpoint of another is refused.
@@ -86,6 +110,9 @@ public:
     std::optional<KernelOperator> K;
 
 private:
+    /// Collective.
+    [[nodiscard]] bool checkpoint_is_due();
+
     StopRequest& stop_;
     KernelFile described_;
     FileLock lock_;
