@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """One figure of a kernel file: the kernel, its components on one scale, what each parameter tensor contributes to the
 trace, and the checks. Of J^T J: how parameters go together. Of a file of spectra, by `tangram spectrum`: the eigenvalues of the total and each component, and what they explain
-of targets. Of a regression, by `tangram regress`: errors and accuracies against the ridge and time, predicted against true.
+of targets. Of kernels over training, by `tangram drift`: their CKA, how far they moved, alignment. Of a regression, by `tangram regress`: errors and accuracies against the ridge and time, predicted against true.
 
     jobs/plot.py OUT.h5                        writes OUT.png
     jobs/plot.py OUT.h5 --output figure.pdf    or .svg, or whatever matplotlib writes
@@ -27,16 +27,16 @@ except ImportError as missing:
 
 matplotlib.use("Agg")
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from figures import kernel, operator_spectrum, parameter_gram, regression, spectra  # noqa: E402, after the backend is chosen
+from figures import drift, kernel, operator_spectrum, parameter_gram, regression, spectra  # noqa: E402, after the backend is chosen
 
-WHAT_TO_NAME = "name the --output of 'tangram kernel', 'tangram spectrum' or 'tangram regress'"
+WHAT_TO_NAME = "name the --output of 'tangram kernel', 'tangram drift', 'tangram spectrum' or 'tangram regress'"
 
 
 class Refusal(Exception):
     """What is wrong with the file, and what to do."""
 
 
-def open_file(path, formats=("tangram", "tangram spectrum", "tangram regression")):
+def open_file(path, formats=("tangram", "tangram spectrum", "tangram regression", "tangram drift")):
     try:
         open(path, "rb").close()
     except OSError as error:
@@ -49,12 +49,14 @@ def open_file(path, formats=("tangram", "tangram spectrum", "tangram regression"
         raise Refusal(f"cannot read ({path}): the file is damaged or not finished: 'tangram verify' tells") from None
     if file.attrs.get("format") not in formats or file.attrs.get("status") == "partial":
         raise Refusal(f"not a finished file of tangram ({path}): {WHAT_TO_NAME}")
-    if file.attrs.get("store") == "none":
+    if file.attrs.get("store") == "none" and "drift" not in file:
         raise Refusal(f"no matrix in the file, only what was measured of it ({path}): compute one without --store none")
     return file
 
 
 def draw(file, most):
+    if "drift" in file:
+        return drift.draw(file)
     if file.attrs["format"] == "tangram spectrum":
         return operator_spectrum.draw(file) if file.attrs.get("matrix_free") else spectra.draw(file)
     if file.attrs["format"] == "tangram regression":

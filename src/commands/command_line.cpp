@@ -3,6 +3,7 @@
 #include "tangram/commands/bench.hpp"
 #include "tangram/commands/check.hpp"
 #include "tangram/commands/compare.hpp"
+#include "tangram/commands/drift.hpp"
 #include "tangram/commands/init.hpp"
 #include "tangram/commands/kernel.hpp"
 #include "tangram/commands/regress.hpp"
@@ -57,6 +58,7 @@ CommandLine parse_options_of(const Command& command, const Arguments& arguments,
     if constexpr (requires { options->configuration; }) options->configuration = record_options(app);
     result.can_be_stopped = command.can_be_stopped;
     if constexpr (requires { options->matrix_free; }) result.can_be_stopped = is_given(options->matrix_free);
+    if constexpr (requires { can_be_stopped(*options); }) result.can_be_stopped = can_be_stopped(*options);
     result.run = [options, run](const mpi::Communicator& world, Stop& stop) {
         return run(*options, world, stop);
     };
@@ -80,6 +82,14 @@ CommandLine parse_kernel(const Command& command, const Arguments& arguments, con
         });
 }
 
+CommandLine parse_drift(const Command& command, const Arguments& arguments, const std::string& line) {
+    return parse_options_of<DriftOptions, add_drift_options>(
+        command, arguments, line,
+        [](const DriftOptions& options, const mpi::Communicator& world, Stop& stop) {
+            return run_drift(options, world, stop ? &*stop : nullptr);
+        });
+}
+
 /// For a command that works on a kernel file, or on a network without one, which can be stopped and resumed.
 template <class Options, void (*add)(CLI::App&, Options&),
           int (*run)(const Options&, const mpi::Communicator&),
@@ -93,7 +103,7 @@ CommandLine parse_either(const Command& command, const Arguments& arguments, con
 }
 
 /// The table: a new subcommand is a file of its own and a line here.
-constexpr std::array<Command, 8> commands{{
+constexpr std::array<Command, 9> commands{{
     {"kernel", "--model FILE[:GROUP] --data FILE:DATASET --output OUT.h5 [options]",
      "compute the kernel, write it, check it; under mpirun or srun",
      "Compute the layerwise neural tangent kernel, write it, and check it.", true, parse_kernel},
@@ -115,6 +125,11 @@ constexpr std::array<Command, 8> commands{{
      "what the kernel predicts; under mpirun or srun",
      "Kernel regression, its scores, and training of the linearised network.", false,
      parse_either<RegressOptions, add_regress_options, run_regress, run_matrix_free_regress>},
+    {"drift",
+     "--model CKPT --model CKPT .. --data FILE:DATASET --output D.h5  or  A.h5 B.h5 .. --output D.h5",
+     "how the kernel changes over a training run; under mpirun or srun",
+     "Compare the kernels of the checkpoints of a training run, none of which is stored, or kernels that are.",
+     true, parse_drift},
     {"init", "--widths d0,..,C --output M.safetensors [options]", "a random network, and samples for it",
      "Write a random network, and random samples for it.", false,
      parse_plain<InitOptions, add_init_options, run_init>},

@@ -67,6 +67,7 @@ Run prepare(const RunContext& context, const Inputs& inputs) {
         require_measures(options, product);
         made = product.shape(problem);
         require_neighbours(options, product, made);
+        if (inputs.models > 1) made.arrays.clear();  // there is no one network whose outputs they were
         made.mirrors = (made.stored && options.store != "lower") || options.top_neighbours;
     });
     Shape shape = stored_shape(options, made);
@@ -76,7 +77,7 @@ Run prepare(const RunContext& context, const Inputs& inputs) {
         options.check_samples ? *options.check_samples : affordable_check_samples(product, problem, made);
     const Index found = options.top_neighbours ? found_neighbours_bytes(shape, *options.top_neighbours) : 0;
     const Index bytes = file_bytes(product, shape, inputs, check_samples) + found +
-                        (measuring ? measures_file_bytes(*measuring) : 0);
+                        (measuring ? measures_file_bytes(*measuring, inputs, options) : 0);
     agree_on_root(world, [&] { require_space(paths, bytes); });
     const int threads = threads_for_products(world, options.threads);
     std::optional<Index> memory;

@@ -21,6 +21,7 @@ KernelSamples read_set(const KernelFile& kernel, const std::string& prefix, Inde
     if (!fits)
         fail(ExitCode::bad_input, "{} samples for {} ({}:{}samples): {}", samples.rows.size(), count,
              kernel.path, prefix, get_another);
+    if (kernel.gradients_are_given) return samples;
     samples.outputs = Matrix<double>(count, kernel.outputs);
     h5::read_rows(h5::open_dataset(file, prefix + "outputs"), 0, samples.outputs.view());
     return samples;

@@ -196,10 +196,10 @@ void write_provenance(const h5::Handle& file, const Provenance& provenance) {
 void write_metadata(const std::string& path, const KernelMetadata& metadata) {
     h5::Handle file = h5::open_readwrite(path);
     // There already where a run died in here and its file's structure could not be put back.
-    for (const char* name :
-         {"/samples", "/labels", "/targets", "/sample_hashes", "/test_samples", "/test_labels",
-          "/test_targets", "/test_sample_hashes", "/diagonal", "/component_diagonals", "/neighbours",
-          measures_group, parameter_blocks_group, "/checks", "/checksums", "/timing", "/provenance"})
+    for (const char* name : {"/samples", "/labels", "/targets", "/sample_hashes", "/test_samples",
+                             "/test_labels", "/test_targets", "/test_sample_hashes", "/diagonal",
+                             "/component_diagonals", "/neighbours", measures_group, drift_group,
+                             parameter_blocks_group, "/checks", "/checksums", "/timing", "/provenance"})
         h5::remove(file, name);
     for (const char* name : root_scales) h5::remove(file, name);
     for (const StoredMatrix& matrix : metadata.shape.matrices) {

@@ -38,6 +38,7 @@ std::string outputs_in_words(const Reduction& reduction) {
 }  // namespace
 
 const RowRule& Reduction::rule() const {
+    if (joined) return joined->is_constant() ? rows::joined : rows::joined_by_sample;
     switch (kind) {
         case ReductionKind::rows:
             return rows::given;
@@ -97,6 +98,8 @@ void Reduction::fill_rows(Index sample, const double* y, MatrixView<double> E) c
 
 Reduction of_some_samples(const Reduction& reduction, std::span<const std::int64_t> samples) {
     Reduction some = reduction;
+    if (reduction.joined)
+        some.joined = std::make_shared<const Reduction>(of_some_samples(*reduction.joined, samples));
     const auto rows_of = [&](const Matrix<double>& all, Index rows_each) {
         Matrix<double> rows(static_cast<Index>(samples.size()) * rows_each, all.cols());
         for (std::size_t k = 0; k < samples.size(); ++k)
@@ -148,6 +151,7 @@ std::string to_string(Loss loss) {
 }
 
 std::string describe(const Reduction& reduction) {
+    if (reduction.joined) return describe(*reduction.joined);
     const std::string name = to_string(reduction.kind);
     const std::string of = outputs_in_words(reduction);
     switch (reduction.kind) {

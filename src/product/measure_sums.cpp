@@ -86,7 +86,8 @@ bool has(const std::vector<std::uint64_t>& bits, std::size_t k) {
 MeasureSums::MeasureSums(const Measuring& m)
     : measuring_(&m),
       grams_(at(m.gram_entries())),
-      planes_(at(m.shape.axes.tiles() * m.matrices() / 64 + 1), 0),
+      differences_(m.differences.size()),
+      planes_(at(m.shape.axes.tiles() * m.first_extra() / 64 + 1), 0),
       known_(planes_) {
     const auto rows = at(m.shape.rows(m.shape.total())), R = at(m.rows_each());
     for (Index a = 0; a < m.measured(); ++a) {
@@ -101,7 +102,7 @@ MeasureSums::MeasureSums(const Measuring& m)
 }
 
 std::size_t MeasureSums::plane_of(const Tile& block, Index place) const {
-    return at(measuring_->shape.axes.index_of(block) * measuring_->matrices() + place);
+    return at(measuring_->shape.axes.index_of(block) * measuring_->first_extra() + place);
 }
 
 void MeasureSums::add_block(const BlockRecord& record, const Tile& block, MatrixSums& sums) const {
@@ -144,7 +145,8 @@ void MeasureSums::take(Index matrix, const Tile& block, const double* data) {
     const PlaneRecord record = record_at(m, const_cast<double*>(data));
     add_block(record.matrix, block, matrices_[at(place)]);
     if (place != 0) return;
-    if (m.targets) add_block(record.targets, block, matrices_.back());
+    for (Index k = 0; k < m.extras(); ++k)
+        add_block(record.extra(k), block, matrices_[at(m.first_extra() + k)]);
     const int times = m.shape.axes.is_mirrored(block) ? 1 : 0;
     const auto exponent = [&](Index a) { return static_cast<int>(record.exponents[a]); };
     std::size_t k = 0;
@@ -154,6 +156,11 @@ void MeasureSums::take(Index matrix, const Tile& block, const double* data) {
                 grams_[k].add(pair_at(record.gram + 2 * k), exponent(group[a]) + exponent(group[b]) + times);
         }
     }
+    for (std::size_t d = 0; d < differences_.size(); ++d) {
+        const auto [a, b] = m.differences[d];
+        differences_[d].add(pair_at(record.differences + 2 * d),
+                            2 * std::max(exponent(a), exponent(b)) + times);
+    }
 }
 
 std::string MeasureSums::to_bytes() const {
@@ -162,6 +169,7 @@ std::string MeasureSums::to_bytes() const {
     for (const MatrixSums& sums : matrices_)
         for_each_field(sums, [&](const auto& values) { append(bytes, values); });
     append(bytes, grams_);
+    append(bytes, differences_);
     return bytes;
 }
 
@@ -180,6 +188,7 @@ void MeasureSums::add(const MeasureSums& other) {
         to.largest = std::max(to.largest, from.largest);
     }
     add_all(grams_, other.grams_);
+    add_all(differences_, other.differences_);
 }
 
 bool MeasureSums::adopt(std::string_view bytes) {
@@ -188,6 +197,7 @@ bool MeasureSums::adopt(std::string_view bytes) {
     from.read(other.planes_);
     for (MatrixSums& sums : other.matrices_) for_each_field(sums, [&](auto& values) { from.read(values); });
     from.read(other.grams_);
+    from.read(other.differences_);
     if (!from.whole() || overlaps(planes_, other.planes_)) return false;
     add(other);
     return true;
@@ -196,7 +206,7 @@ bool MeasureSums::adopt(std::string_view bytes) {
 TileSet MeasureSums::tiles_done(const mpi::Communicator& world) const {
     std::vector<std::uint64_t> all = planes_;
     mpi::bitwise_or(world, all);
-    const auto each = at(measuring_->matrices());
+    const auto each = at(measuring_->first_extra());
     TileSet done(at(measuring_->shape.axes.tiles()), true);
     for (std::size_t tile = 0; tile < done.size(); ++tile) {
         for (std::size_t k = 0; k < each; ++k) done[tile] = done[tile] && has(all, tile * each + k);
@@ -219,7 +229,7 @@ void MeasureSums::merge(const mpi::Communicator& world) {
             fail(ExitCode::failed, "rank {} brings sums of tiles that others have too", rank);
     }
     if (!world.is_root()) return;
-    const std::size_t planes = at(measuring_->shape.axes.tiles() * measuring_->matrices());
+    const std::size_t planes = at(measuring_->shape.axes.tiles() * measuring_->first_extra());
     for (std::size_t k = 0; k < planes; ++k) {
         if (!has(planes_, k))
             fail(ExitCode::failed, "the sums of the measures miss plane {} of {}", k, planes);
@@ -231,7 +241,8 @@ Index measure_sums_bytes(const Measuring& m) {
     const Index rows = m.shape.rows(m.shape.total()), R = m.rows_each();
     const Index of_matrix =
         rows * (R * (two + one) + 2 * two) + m.classes.of_rows * m.classes.of_columns * two;
-    const Index grams = m.gram_entries() * Index{sizeof(ScaledSum)};
+    const Index grams =
+        (m.gram_entries() + static_cast<Index>(m.differences.size())) * Index{sizeof(ScaledSum)};
     return 3 * (m.measured() * of_matrix + grams);  // own, another's as numbers and as bytes
 }
 

@@ -220,4 +220,13 @@ GroupMeasures group_measures(const MeasureSums& sums, std::size_t which) {
     return out;
 }
 
+std::vector<double> difference_norms(const MeasureSums& sums) {
+    std::vector<double> norms;
+    for (const ScaledSum& square : sums.differences()) {
+        const int half = square.exponent == ScaledSum::empty ? 0 : square.exponent / 2;
+        norms.push_back(std::ldexp(std::sqrt(Formulas::units(square, 2 * half).value()), half));
+    }
+    return norms;
+}
+
 }  // namespace tangram

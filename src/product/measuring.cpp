@@ -5,6 +5,7 @@
 #include "tangram/support/random.hpp"
 
 #include <algorithm>
+#include <cassert>
 #include <cmath>
 #include <utility>
 
@@ -30,6 +31,18 @@ struct KeptTile {
     [[nodiscard]] MatrixView<T> block(Index which) const {
         return {blocks + which * m.shape.tile_entries(), rows, cols, cols};
     }
+    /// The matrices that are sums of others.
+    void add_up_sums() const {
+        for (std::size_t k = 0; k < m.sums.size(); ++k) {
+            T* const out = block(m.first_extra() + static_cast<Index>(k)).data;
+            std::fill_n(out, rows * cols, T{0});
+            for (const Index term : m.sums[k]) {
+                const T* const from = block(term).data;
+#pragma omp simd
+                for (Index j = 0; j < rows * cols; ++j) out[j] += from[j];
+            }
+        }
+    }
     /// Rows of one matrix times 2^-exponent, or of T.
     void fill_strip(Index which, double exponent, Index first, Index n, double* to) const {
         if (which == m.matrices()) {
@@ -40,6 +53,23 @@ struct KeptTile {
         const T* const from = block(which).row(first);
 #pragma omp simd
         for (Index j = 0; j < n * cols; ++j) to[j] = scale * static_cast<double>(from[j]);
+    }
+    /// sum (K^a - K^b)^2 scale^2, row by row.
+    [[nodiscard]] DoubleDouble squared_difference(Index a, Index b, double scale) const {
+        DoubleDouble all;
+        for (Index i = 0; i < rows; ++i) {
+            const T* const x = block(a).row(i);
+            const T* const y = block(b).row(i);
+            double sum = 0;
+#pragma omp simd reduction(+ : sum)
+            for (Index j = 0; j < cols; ++j) {
+                const double difference =
+                    scale * static_cast<double>(x[j]) - scale * static_cast<double>(y[j]);
+                sum += difference * difference;
+            }
+            all.add(sum);
+        }
+        return all;
     }
 };
 
@@ -75,6 +105,13 @@ void measure_grams(const KeptTile<T>& tile, const MeasureScratch& scratch, const
             }
         }
         gram += count * (count + 1);
+    }
+    for (std::size_t k = 0; k < m.differences.size(); ++k) {
+        const auto [a, b] = m.differences[k];
+        const int exponent = static_cast<int>(std::max(out.exponents[a], out.exponents[b]));
+        const DoubleDouble sum = tile.squared_difference(a, b, std::ldexp(1.0, -exponent));
+        out.differences[2 * k] = sum.hi;
+        out.differences[2 * k + 1] = sum.lo;
     }
 }
 
@@ -130,20 +167,28 @@ void add_targets(MeasuredTargets targets, Measuring& measuring) {
     measuring.names.emplace_back("targets");
 }
 
+Index add_sum(const std::string& name, std::vector<Index> terms, Measuring& measuring) {
+    assert(!measuring.targets);
+    measuring.names.push_back(name);
+    measuring.sums.push_back(std::move(terms));
+    return measuring.measured() - 1;
+}
+
 PlaneRecord record_at(const Measuring& m, double* data) {
     const Shape& shape = m.shape;
     PlaneRecord record{};
     record.matrix = {data, shape.tile_rows(shape.total()), shape.tile_columns(shape.total()), m.rows_each(),
                      classes_of(m)};
-    record.targets = record.matrix;
-    record.targets.data += record.matrix.values();
-    record.exponents = record.targets.data + (m.targets ? record.targets.values() : 0);
+    record.extras = m.extras();
+    record.exponents = record.extra(record.extras).data;
     record.gram = record.exponents + m.measured();
+    record.differences = record.gram + 2 * m.gram_entries();
     return record;
 }
 
 Index record_values(const Measuring& m) {
-    return (m.targets ? 2 : 1) * record_at(m, nullptr).matrix.values() + m.measured() + 2 * m.gram_entries();
+    return (1 + m.extras()) * record_at(m, nullptr).matrix.values() + m.measured() + 2 * m.gram_entries() +
+           2 * static_cast<Index>(m.differences.size());
 }
 
 MeasureScratch::MeasureScratch(const Measuring& m)
@@ -177,8 +222,15 @@ void measure(const Measuring& m, const FinishedPlane<T>& plane, T* kept, const M
             std::copy_n(block.row(i), block.cols, tile.block(which).row(i));
     }
     if (!is_last) return;
-    if (m.keeps_tiles()) measure_grams(tile, scratch, out);
-    if (m.targets) measure_targets(m, block.rows, block.cols, where, scratch, out.targets);
+    if (m.keeps_tiles()) {
+        tile.add_up_sums();
+        for (Index k = 0; k < static_cast<Index>(m.sums.size()); ++k) {
+            const ConstMatrixView<T> sum = tile.block(m.first_extra() + k);
+            measure_block(m, sum, where, scratch, out.extra(k));
+        }
+        measure_grams(tile, scratch, out);
+    }
+    if (m.targets) measure_targets(m, block.rows, block.cols, where, scratch, out.extra(m.extras() - 1));
 }
 
 template void measure(const Measuring&, const FinishedPlane<float>&, float*, const MeasureScratch&, double*);

@@ -2,6 +2,7 @@
 
 #include "choose_reduction.hpp"
 #include "forms_table.hpp"
+#include "more_models.hpp"
 #include "named_inputs.hpp"
 #include "read_network.hpp"
 #include "tangram/input/input_sources.hpp"
@@ -206,6 +207,7 @@ Matrix<double> read_few_samples(const mpi::Communicator& world, const InputSet& 
 
 std::vector<std::string> input_files(const KernelOptions& options) {
     std::vector<std::string> locations{options.model, options.factors};
+    if (options.drift) append(locations, options.drift->more_models);
     append(locations, options.samples.locations);
     append(locations, {options.samples.indices, options.labels, options.targets, options.expected_outputs});
     append(locations, options.test.locations);
@@ -269,6 +271,8 @@ Inputs load_inputs(const KernelOptions& options, const mpi::Communicator& world,
     inputs.test_reduction = inputs.reduction;
     give_targets(inputs.samples, inputs.reduction);
     if (inputs.test) give_targets(*inputs.test, inputs.test_reduction);
+    inputs.output_operator = output_operator(inputs.network);
+    join_more_models(options, world, may_stop, inputs);
     return inputs;
 }
 

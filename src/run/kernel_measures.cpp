@@ -1,6 +1,7 @@
 #include "tangram/run/kernel_measures.hpp"
 
-#include "measured_targets.hpp"
+#include "tangram/run/kernel_drift.hpp"
+#include "tangram/run/measured_targets.hpp"
 #include "tangram/support/hash.hpp"
 #include "tangram/support/text.hpp"
 
@@ -105,6 +106,7 @@ std::optional<Measuring> choose_measuring(const KernelOptions& options, const In
                                           const Shape& made, std::uint64_t seed) {
     const std::optional<std::string> level = measure_level(options);
     if (!level) return std::nullopt;
+    if (options.drift) return drift_measuring(inputs, made, seed);
     Measuring measuring = make_measuring(made, seed);
     add_targets_and_classes(inputs, measuring);
     if (*level == "gram") {
@@ -122,7 +124,7 @@ MeasuresFound describe_measures(const MeasureSums& sums, const Inputs& inputs, c
     const Index rows = m.shape.rows(m.shape.total());
     MeasuresFound found;
     MeasureRecord& record = found.record;
-    record.names = m.names;
+    record.scales.push_back({"name", m.names});
     record.attributes = {{"level", *measure_level(options)},
                          {"zero_centred_norm", zero_centred_norm(m.shape.precision)}};
     if (has_targets) {
@@ -144,7 +146,7 @@ MeasuresFound describe_measures(const MeasureSums& sums, const Inputs& inputs, c
         values.push_back(
             tables(all, "diagonal", &KernelMeasures::diagonal, {rows}, {"/row"}, "each row with itself"));
     if (m.classes.of_columns > 1) {
-        record.classes = names_of_classes(inputs);
+        record.scales.push_back({"class", names_of_classes(inputs)});
         values.push_back(tables(all, "class_means", &KernelMeasures::class_means,
                                 {m.classes.of_rows, m.classes.of_columns}, {class_axis, class_axis},
                                 "mean over pairs of two samples of these classes"));
@@ -165,7 +167,8 @@ MeasuresFound describe_measures(const MeasureSums& sums, const Inputs& inputs, c
     return found;
 }
 
-Index measures_file_bytes(const Measuring& m) {
+Index measures_file_bytes(const Measuring& m, const Inputs& inputs, const KernelOptions& options) {
+    if (options.drift) return drift_file_bytes(static_cast<Index>(m.groups.size()), inputs.models);
     constexpr Index number = 8, of_a_dataset = 2600, datasets = 14;
     const Index rows = m.shape.rows(m.shape.total());
     return m.measured() * number * (2 * rows + m.classes.of_rows * m.classes.of_columns + 8) +

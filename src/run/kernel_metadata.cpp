@@ -1,4 +1,5 @@
 #include "tangram/product/matrices.hpp"
+#include "tangram/run/kernel_drift.hpp"
 #include "tangram/run/kernel_measures.hpp"
 #include "tangram/run/kernel_run.hpp"
 #include "tangram/support/memory.hpp"
@@ -92,7 +93,7 @@ void add_row_attributes(const Reduction& reduction, std::vector<Attribute>& root
 }
 
 std::vector<Attribute> root_attributes(const Run& run) {
-    const Reduction& reduction = run.problem.reduction;
+    const Reduction& reduction = run.problem.reduction.of_one();
     const Axes& axes = run.shape.axes;
     std::vector<Attribute> root{{"space", std::string(run.product.space)},
                                 {"product", std::string(run.product.name)},
@@ -100,12 +101,14 @@ std::vector<Attribute> root_attributes(const Run& run) {
     if (run.inputs.test) root.push_back({"n_test_samples", run.inputs.test->count()});
     if (!run.shape.stored) root.push_back({"store", std::string("none")});
     if (run.shape.lower) root.push_back({"store", std::string("lower")});
-    root.push_back({"n_outputs", run.problem.network.outputs()});
+    const Index models = run.inputs.models;
+    root.push_back({"n_outputs", run.problem.network.outputs() / models});
+    if (run.context.options.drift) root.push_back({"n_models", models});
     if (run.problem.network.gradients_are_given)
         root.push_back({"gradients", std::string("given")});
     else
-        root.push_back({"output_operator", output_operator(run.problem.network)});
-    root.push_back({"n_parameters", run.problem.network.parameters()});
+        root.push_back({"output_operator", run.inputs.output_operator});
+    root.push_back({"n_parameters", run.problem.network.parameters() / models});
     root.push_back({"reduction", to_string(reduction.kind)});
     root.push_back({"logit", reduction.logit});
     add_row_attributes(reduction, root);
@@ -120,6 +123,32 @@ std::vector<Attribute> root_attributes(const Run& run) {
     return root;
 }
 
+/// Collective. Of each of several models, how often it is right; none without labels that are integers.
+std::vector<double> accuracies_of_models(const Run& run, const Computed& computed) {
+    const std::optional<Labels>& labels = run.inputs.samples.labels;
+    std::vector<double> accuracies;
+    if (!run.context.options.drift || !labels || !labels->integers) return accuracies;
+    const ConstMatrixView<double> outputs = computed.samples.outputs.view();
+    const Index C = outputs.cols / run.inputs.models;
+    for (Index s = 0; s < run.inputs.models; ++s) {
+        OutputsFound found;
+        check_labels(run.world(), *labels, computed.samples.samples.begin, run.inputs.samples.count(),
+                     outputs.block(0, s * C, outputs.rows, C), found);
+        accuracies.push_back(found.accuracy);
+    }
+    return accuracies;
+}
+
+MeasuresFound describe_models(const Run& run, const MeasureSums& sums,
+                              const std::vector<double>& accuracies) {
+    const KernelOptions& options = run.context.options;
+    std::vector<std::string> models{options.model};
+    models.insert(models.end(), options.drift->more_models.begin(), options.drift->more_models.end());
+    return describe_drift(followed_kernels(sums, run.inputs),
+                          {std::move(models), options.drift->steps, options.drift->steps_from, accuracies,
+                           sums.measuring().targets.has_value(), run.shape.precision});
+}
+
 NeighbourRecord gather_neighbours(const Run& run, const Neighbours& found) {
     return {found.K(),
             !run.shape.axes.symmetric,
@@ -132,7 +161,8 @@ NeighbourRecord gather_neighbours(const Run& run, const Neighbours& found) {
 }  // namespace
 
 KernelMetadata gather_metadata(const Run& run, Computed& computed, const CheckReport& report) {
-    KernelMetadata metadata{run.shape, root_attributes(run), run.problem.network.outputs()};
+    KernelMetadata metadata{run.shape, root_attributes(run),
+                            run.problem.network.outputs() / run.inputs.models};
     metadata.timing = gather_timing(run, computed);
     metadata.samples = gather_set(run.world(), run.inputs.samples, computed.samples);
     if (run.inputs.test) {
@@ -148,8 +178,11 @@ KernelMetadata gather_metadata(const Run& run, Computed& computed, const CheckRe
     for (auto& checksums : computed.checksums) mpi::bitwise_or(run.world(), checksums);
     metadata.checksums = std::move(computed.checksums);
     metadata.checks = record_of(report);
+    const std::vector<double> accuracies = accuracies_of_models(run, computed);
     if (computed.sums && run.world().is_root()) {
-        MeasuresFound found = describe_measures(*computed.sums, run.inputs, run.context.options);
+        MeasuresFound found = run.context.options.drift
+                                  ? describe_models(run, *computed.sums, accuracies)
+                                  : describe_measures(*computed.sums, run.inputs, run.context.options);
         metadata.measures = std::move(found.record);
         computed.measures_table = std::move(found.table);
     }

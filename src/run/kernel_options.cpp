@@ -29,7 +29,7 @@ CLI::Option* add_scaling(CLI::App& app, const std::string& name, std::vector<dou
     return add_list(app, name, list, help)->transform(without_fraction, "");
 }
 
-void add_network_options(CLI::App& app, KernelOptions& o) {
+void add_source_options(CLI::App& app, KernelOptions& o) {
     const std::string group = "Network";
     app.add_option("--model", o.model,
                    "trained network: safetensors, HDF5, Keras or ONNX; FILE or FILE:GROUP")
@@ -40,6 +40,11 @@ void add_network_options(CLI::App& app, KernelOptions& o) {
            "gradients that another program made, in place of --model and --data: HDF5, or a text that names .npy files")
         ->type_name("FILE[:GROUP]")
         ->group(group);
+}
+
+/// What a file of tensors does not say, and which of its tensors count.
+void add_network_options(CLI::App& app, KernelOptions& o) {
+    const std::string group = "Network";
     add_list(app, "--activation", o.network.activations,
              "of the hidden layers: one name for all, or one each")
         ->group(group);
@@ -109,14 +114,18 @@ void add_label_options(CLI::App& app, KernelOptions& o) {
     const std::string group = "Samples";
     app.add_option(
            "--labels", o.labels,
-           "labels, copied into the output; the classes of --reduction loss and margin, and of --measure")
+           "labels, copied into the output; the classes of --reduction loss and margin, and of what is measured")
         ->type_name("FILE[:DATASET]")
         ->group(group);
     app.add_option(
            "--targets", o.targets,
-           "what the outputs should be (N, C): of --reduction loss, where they may be probabilities, and of --measure")
+           "what the outputs should be (N, C): of --reduction loss, where they may be probabilities, and of what is measured")
         ->type_name("FILE[:DATASET]")
         ->group(group);
+}
+
+void add_expected_outputs_option(CLI::App& app, KernelOptions& o) {
+    const std::string group = "Samples";
     app.add_option("--expect-outputs", o.expected_outputs,
                    "your own outputs (N, C): checks that the network is yours")
         ->type_name("FILE[:DATASET]")
@@ -181,12 +190,15 @@ void add_loss_option(CLI::App& app, KernelOptions& o, const std::string& group) 
         ->group(group);
 }
 
-void add_result_options(CLI::App& app, KernelOptions& o) {
-    const std::string group = "Kernel";
+void add_output_option(CLI::App& app, KernelOptions& o) {
     app.add_option("--output", o.output, "the HDF5 file to write")
         ->required()
         ->type_name("OUT.h5")
-        ->group(group);
+        ->group("Kernel");
+}
+
+void add_result_options(CLI::App& app, KernelOptions& o) {
+    const std::string group = "Kernel";
     app.add_option("--space", o.space,
                    "samples (default): J J^T; params: J^T J; minima: whichever is smaller")
         ->group(group);
@@ -210,7 +222,10 @@ void add_result_options(CLI::App& app, KernelOptions& o) {
     app.add_option("--conjugate-kernels", o.conjugate_kernels,
                    "Grams of the layers' inputs: last (default), all, none; of samples only")
         ->group(group);
-    app.add_option("--precision", o.precision, "float32 (default), float64")->group(group);
+}
+
+void add_precision_option(CLI::App& app, KernelOptions& o) {
+    app.add_option("--precision", o.precision, "float32 (default), float64")->group("Kernel");
 }
 
 void add_run_options(CLI::App& app, KernelOptions& o) {
@@ -263,23 +278,40 @@ void add_run_options(CLI::App& app, KernelOptions& o) {
 }  // namespace
 
 void add_kernel_options(CLI::App& app, KernelOptions& options) {
+    add_source_options(app, options);
     add_network_options(app, options);
     add_sample_options(app, options);
     add_label_options(app, options);
+    add_expected_outputs_option(app, options);
     add_test_set_options(app, options);
     add_test_label_options(app, options);
+    add_output_option(app, options);
     add_result_options(app, options);
+    add_precision_option(app, options);
+    add_run_options(app, options);
+    add_config_option(app);
+}
+
+void add_run_over_models_options(CLI::App& app, KernelOptions& options) {
+    add_network_options(app, options);
+    add_sample_options(app, options);
+    add_label_options(app, options);
+    add_reduction_options(app, options, "Kernel");
+    add_loss_option(app, options, "Kernel");
+    add_precision_option(app, options);
     add_run_options(app, options);
     add_config_option(app);
 }
 
 void add_gradient_options(CLI::App& app, KernelOptions& options) {
+    add_source_options(app, options);
     add_network_options(app, options);
     add_sample_options(app, options);
     add_reduction_options(app, options, "Network");
 }
 
 std::optional<std::string> measure_level(const KernelOptions& options) {
+    if (options.drift) return "drift";
     if (options.measure) return options.measure;
     return options.store == "none" ? std::optional<std::string>("basic") : std::nullopt;
 }

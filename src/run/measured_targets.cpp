@@ -1,4 +1,4 @@
-#include "measured_targets.hpp"
+#include "tangram/run/measured_targets.hpp"
 
 #include <fmt/format.h>
 
@@ -10,27 +10,23 @@ namespace tangram {
 
 namespace {
 
-/// The sets whose labels and targets count: columns, and rows where these are others.
-std::vector<const InputSet*> sets_of(const Inputs& inputs) {
-    std::vector<const InputSet*> sets{&inputs.samples};
-    if (inputs.test) sets.push_back(&*inputs.test);
-    return sets;
-}
-
-/// The labels that there are, ascending: 0, .., C - 1 where all are among these. None where some set has none, or numbers.
-std::vector<double> classes_of(const Inputs& inputs) {
+/// The labels that there are, ascending: 0, .., C - 1 where all are among these. None where a set has none, or numbers. C: outputs.
+std::vector<double> classes_of(const InputSet& columns, const InputSet& rows, Index C) {
     std::vector<double> classes;
-    for (const InputSet* set : sets_of(inputs)) {
+    for (const InputSet* set : {&columns, &rows}) {
         if (!set->labels || !set->labels->integers) return {};
         classes.insert(classes.end(), set->labels->values.begin(), set->labels->values.end());
     }
     std::sort(classes.begin(), classes.end());
     classes.erase(std::unique(classes.begin(), classes.end()), classes.end());
-    const Index C = inputs.network.outputs();
     if (C == 1 || classes.front() < 0 || classes.back() >= static_cast<double>(C)) return classes;
     classes.clear();
     for (Index c = 0; c < C; ++c) classes.push_back(static_cast<double>(c));
     return classes;
+}
+
+const InputSet& rows_of(const Inputs& inputs) {
+    return inputs.test ? *inputs.test : inputs.samples;
 }
 
 Index class_of(const std::vector<double>& classes, double label) {
@@ -108,7 +104,8 @@ void scale(Matrix<double>& Y, int exponent) {
 }  // namespace
 
 std::vector<std::string> names_of_classes(const Inputs& inputs) {
-    const std::vector<double> classes = classes_of(inputs);
+    const std::vector<double> classes =
+        classes_of(inputs.samples, rows_of(inputs), inputs.reduction.of_one().outputs);
     if (static_cast<Index>(classes.size()) > most_measured_classes) return {};
     std::vector<std::string> names;
     for (const double label : classes) {
@@ -120,10 +117,13 @@ std::vector<std::string> names_of_classes(const Inputs& inputs) {
 }
 
 void add_targets_and_classes(const Inputs& inputs, Measuring& measuring) {
-    const std::vector<double> classes = classes_of(inputs);
-    const Index outputs = inputs.network.outputs();
-    const InputSet& columns = inputs.samples;
-    const InputSet& rows = inputs.test ? *inputs.test : inputs.samples;
+    add_targets_and_classes(inputs.reduction.of_one(), inputs.samples, rows_of(inputs), measuring);
+}
+
+void add_targets_and_classes(const Reduction& reduction, const InputSet& columns, const InputSet& rows,
+                             Measuring& measuring) {
+    const Index outputs = reduction.outputs;
+    const std::vector<double> classes = classes_of(columns, rows, outputs);
     if (const auto count = static_cast<Index>(classes.size()); count > 1 && count <= most_measured_classes) {
         const auto fill = [&](const InputSet& set, std::vector<Index>& numbers) {
             for (std::size_t i = 0; i < numbers.size(); ++i)
@@ -133,8 +133,8 @@ void add_targets_and_classes(const Inputs& inputs, Measuring& measuring) {
         fill(columns, measuring.classes.columns);
         measuring.classes.of_rows = measuring.classes.of_columns = count;
     }
-    auto of_columns = columns_for(inputs.reduction, all_columns(columns, classes, outputs), outputs);
-    auto of_rows = columns_for(inputs.reduction, all_columns(rows, classes, outputs), outputs);
+    auto of_columns = columns_for(reduction, all_columns(columns, classes, outputs), outputs);
+    auto of_rows = columns_for(reduction, all_columns(rows, classes, outputs), outputs);
     if (!of_columns || !of_rows || of_columns->cols() != of_rows->cols()) return;
     measuring.targets_are_classes = measuring.classes.of_rows > 1 && !columns.targets && !rows.targets &&
                                     of_columns->cols() == measuring.classes.of_columns;

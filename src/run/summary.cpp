@@ -69,7 +69,7 @@ std::string remarks(const Run& run, const CheckReport& checks) {
 /// Where the outputs are probabilities, which kernel that is; most of what is written of kernels is of the logits.
 std::string of_probabilities(const Run& run) {
     if (run.problem.network.gradients_are_given) return "";
-    const std::string by = output_operator(run.problem.network);
+    const std::string by = run.inputs.output_operator;
     if (by != "sigmoid" && by != "softmax" && by != "log_softmax") return "";
     return fmt::format(
         "output      the {} at the end belongs to the network: this is the kernel of {}; that of\n"
@@ -78,8 +78,10 @@ std::string of_probabilities(const Run& run) {
 }
 
 /// What the checks say and what they cannot say: whether the network is the one that the user means.
-std::string proven(const CheckReport& checks) {
+std::string proven(const Run& run, const CheckReport& checks) {
     if (!passed(checks)) return "";
+    if (checks.run && run.inputs.models > 1)
+        return "proven      the kernels are right for the networks as read above; whether these are yours was not checked\n";
     if (checks.run && !checks.not_made.empty()) {
         return fmt::format(
             "proven      the kernel is right for the gradients as read; whether they are those of your network was\n            not checked: that needs a network\n");
@@ -151,6 +153,7 @@ std::string summary(const Run& run, const CheckReport& report, const Timing& tim
     const StoredMatrix& total = run.shape.total();
     std::string text;
     const Network& network = run.problem.network;
+    const Index models = run.inputs.models;
     text += fmt::format(
         "{:<11} {} x {}, {}, {}{}\n", run.product.title, run.shape.rows(total), run.shape.columns(total),
         describe(run.problem.reduction), to_string(run.shape.precision),
@@ -158,8 +161,9 @@ std::string summary(const Run& run, const CheckReport& report, const Timing& tim
     text += network.gradients_are_given
                 ? fmt::format("factors     {} tensors, {} parameters, {} a sample\n", network.tensors.size(),
                               network.parameters(), count_of(network.outputs(), "row", "rows"))
-                : fmt::format("network     {} layers, {} parameters\n", layers_of(network).size(),
-                              network.parameters());
+                : fmt::format("network     {}{} layers, {} parameters\n",
+                              models == 1 ? "" : fmt::format("{} models of ", models),
+                              layers_of(network).size() / at(models), network.parameters() / models);
     text += fmt::format("tiles       {:.2f} s, {:.1f} GF/s on {} x {} threads\n", assembly,
                         assembly > 0 ? timing.flops / assembly / 1e9 : 0.0, timing.ranks, timing.threads);
     text += fmt::format("phases      {}\n", phases(timing));
@@ -169,7 +173,7 @@ std::string summary(const Run& run, const CheckReport& report, const Timing& tim
     text += fmt::format("file        {} ({})\n", path, human_bytes(static_cast<double>(file_bytes)));
     text += remarks(run, report);
     text += of_probabilities(run);
-    text += proven(report);
+    text += proven(run, report);
     return text;
 }
 

@@ -88,6 +88,7 @@ void validate_paths(const KernelOptions& o) {
     require_one_line({o.test_labels, o.expected_test_outputs, o.test.indices, o.targets, o.test_targets});
     require_one_line(o.samples.locations);
     require_one_line(o.test.locations);
+    if (o.drift) require_one_line(o.drift->more_models);
 }
 
 void validate_network(const NetworkOptions& network) {

@@ -14,7 +14,7 @@ namespace tangram {
 struct KernelSamples {
     std::vector<std::int64_t> rows;     ///< (N): the row of each in the input
     std::vector<std::uint64_t> hashes;  ///< (N); none in files of before there were any
-    Matrix<double> outputs;             ///< (N, C) of the network
+    Matrix<double> outputs;             ///< (N, C) of the network; empty where gradients were given
 };
 
 /// Those of the columns, and of the rows of a kernel of test samples. Not collective. Throws Error(io).

@@ -6,6 +6,12 @@
 //   row_sums (k, rows), diagonal (k, rows)      class (classes), class_means (k, classes, classes)
 //   gram, centred_gram, debiased_gram, cka (k, k)
 //
+// or, of a run that compares the kernels of K models, in /drift:
+//
+//   name (k)                      "ntk", the tensors            model (K)
+//   step, accuracy (K)            trace, frobenius, alignment, centred_alignment, change_from_first, change_from_previous (k, K)
+//   gram, centred_gram, debiased_gram, cka, distance (k, K, K)
+//
 // One rank writes it. Only what was asked for is there.
 
 #include "tangram/grid/shape.hpp"
@@ -15,6 +21,9 @@
 #include <vector>
 
 namespace tangram {
+
+inline constexpr const char* measures_group = "/measures";
+inline constexpr const char* drift_group = "/drift";
 
 struct MeasureRecord {
     /// One value a kernel, or (k, ..), with their shapes.
@@ -26,13 +35,16 @@ struct MeasureRecord {
             axes;             ///< the scale of each: "/measures/name", "/row", "/measures/class"; "" for none
         std::string meaning;  ///< long_name
     };
+    /// What the places of an axis are called.
+    struct Scale {
+        std::string name;
+        std::vector<std::string> values;
+    };
+    std::string group = measures_group;
     std::vector<Attribute> attributes;
-    std::vector<std::string> names;
-    std::vector<std::string> classes;
+    std::vector<Scale> scales;
     std::vector<Values> values;
 };
-
-inline constexpr const char* measures_group = "/measures";
 
 void write_measures(const h5::Handle& file, const MeasureRecord& measures);
 /// After the scales of the matrices are there.

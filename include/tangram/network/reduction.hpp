@@ -16,6 +16,7 @@
 //   loss             gradient of the sample's loss          1             loss
 //   margin          gradient of log p_c / (1 - p_c)         1             margin
 //   given            by the caller, sample by sample     given            rows
+//   joined     (E_1, .., E_K) of K networks side by side    R             as each of them (network/joined.hpp)
 //
 // with p the softmax of the sample's outputs and c its class. One rule of E is one file in network/rows/, and one line of the
 // table in reduction.cpp. What depends on a sample's own outputs is computed between the forward and the backward sweep.
@@ -58,6 +59,8 @@ struct Reduction {
     RowWeights weights = RowWeights::none;
     Loss loss = Loss::cross_entropy;           ///< of `loss`
     std::shared_ptr<const Targets> targets{};  ///< of the set of samples that this is of; for loss and margin
+    /// Of outputs of several networks side by side: that of each of them. Then of the fields above only `kind` and `outputs` count.
+    std::shared_ptr<const Reduction> joined{};
 
     /// R: sensitivities a sample carries.
     [[nodiscard]] Index sensitivities() const;
@@ -70,6 +73,8 @@ struct Reduction {
     [[nodiscard]] Index output(Index place) const { return chosen.empty() ? place : chosen[at(place)]; }
     [[nodiscard]] Index outputs_that_count() const;
 
+    /// Of one network, where several are side by side.
+    [[nodiscard]] const Reduction& of_one() const { return joined ? *joined : *this; }
     [[nodiscard]] const RowRule& rule() const;
     /// E is the unit matrix.
     [[nodiscard]] bool is_every_output() const;

@@ -52,6 +52,7 @@ public:
     [[nodiscard]] const Measuring& measuring() const { return *measuring_; }
     [[nodiscard]] const MatrixSums& of(Index place) const { return matrices_[at(place)]; }
     [[nodiscard]] const std::vector<ScaledSum>& grams() const { return grams_; }
+    [[nodiscard]] const std::vector<ScaledSum>& differences() const { return differences_; }
 
 private:
     void add_block(const BlockRecord& record, const Tile& block, MatrixSums& sums) const;
@@ -60,7 +61,7 @@ private:
 
     const Measuring* measuring_;
     std::vector<MatrixSums> matrices_;  ///< [measured]
-    std::vector<ScaledSum> grams_;
+    std::vector<ScaledSum> grams_, differences_;
     std::vector<std::uint64_t> planes_;  ///< bits of those in these sums, tile by tile
     std::vector<std::uint64_t> known_;   ///< and in those of other ranks' earlier records
 };

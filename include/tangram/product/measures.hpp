@@ -47,5 +47,7 @@ double zero_centred_norm(Precision precision);
 /// On root, after the merge.
 std::vector<KernelMeasures> kernel_measures(const MeasureSums& sums);
 GroupMeasures group_measures(const MeasureSums& sums, std::size_t group);
+/// |K - L| of each pair whose difference was summed.
+std::vector<double> difference_norms(const MeasureSums& sums);
 
 }  // namespace tangram

@@ -7,8 +7,10 @@
 //                                 squares      = sum K_ij^2             aligned = sum K_ij T_ij            largest = max |K_ij|
 //                                 classes_ab   = sum of K_ij, i of class a, j of class b
 //   of a tile                     gram_ab      = sum_ij K^a_ij K^b_ij    of the matrices of a group among themselves
+//                                 difference_ab = sum_ij (K^a_ij - K^b_ij)^2    of pairs of them: from Gram entries it would cancel
 //
-// T = Y Y^T is the kernel of the targets, one more matrix, which is made row by row where it is needed and never as a whole. R: rows
+// T = Y Y^T is the kernel of the targets, one more matrix, which is made row by row where it is needed and never as a whole. Sums of
+// matrices of the loop can be measured too: the kernel of one network of several that are computed as one. R: rows
 // of a sample, 1 but for reduction full, where i = (sample, r) and R sums are kept of each row, one an output s.
 //
 // Sums of one row are in float64, those over rows in double-double (support/double_double.hpp). Terms of second order are of K 2^-e, e
@@ -23,6 +25,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace tangram {
@@ -47,10 +50,13 @@ struct Measuring {
     Shape shape;  ///< of what the tile loop makes
     std::vector<Index>
         place;  ///< [matrix of the shape]: among those measured, the total first; or not_measured
-    std::vector<std::string> names;          ///< of those measured: "ntk", tensors, "targets" where given
-    std::vector<double> signs;               ///< v: one a column
-    std::vector<double> row_signs;           ///< the same, of the rows: those of a symmetric matrix
-    std::vector<std::vector<Index>> groups;  ///< whose Grams are made, by place
+    std::vector<std::string>
+        names;  ///< of those measured: "ntk", tensors, then sums, then "targets" where given
+    std::vector<std::vector<Index>> sums;              ///< matrices that are sums of others, by place
+    std::vector<double> signs;                         ///< v: one a column
+    std::vector<double> row_signs;                     ///< the same, of the rows: those of a symmetric matrix
+    std::vector<std::vector<Index>> groups;            ///< whose Grams are made, by place
+    std::vector<std::pair<Index, Index>> differences;  ///< by place; both in a group
     std::optional<MeasuredTargets> targets;
     bool targets_are_classes = false;  ///< T_ij is the same for all pairs of one class, and zero for others
     MeasuredClasses classes;           ///< one class of all samples where they have none
@@ -59,8 +65,11 @@ struct Measuring {
     [[nodiscard]] Index measured() const { return static_cast<Index>(names.size()); }
     /// Without T.
     [[nodiscard]] Index matrices() const { return measured() - (targets ? 1 : 0); }
+    /// Those that no plane of their own brings: sums, and T.
+    [[nodiscard]] Index extras() const { return static_cast<Index>(sums.size()) + (targets ? 1 : 0); }
+    [[nodiscard]] Index first_extra() const { return measured() - extras(); }
     /// Whether a tile's matrices are kept until its last one.
-    [[nodiscard]] bool keeps_tiles() const { return !groups.empty(); }
+    [[nodiscard]] bool keeps_tiles() const { return !groups.empty() || !sums.empty(); }
     /// Entries of all Grams, a >= b.
     [[nodiscard]] Index gram_entries() const;
 };
@@ -68,6 +77,8 @@ inline constexpr Index not_measured = -1;
 
 /// Of the total and all components of `shape`, without targets, classes and Grams. `seed`: of the probe's signs.
 Measuring make_measuring(const Shape& shape, std::uint64_t seed);
+/// One more matrix, the sum of others, by place; returns its own. Before the targets.
+Index add_sum(const std::string& name, std::vector<Index> terms, Measuring& measuring);
 /// T becomes the last of the matrices.
 void add_targets(MeasuredTargets targets, Measuring& measuring);
 
@@ -90,11 +101,18 @@ struct BlockRecord {
     [[nodiscard]] Index values() const { return 6 + rows * (2 * R + 2) + cols * (R + 2) + classes; }
 };
 
-/// The record that a plane brings: of its matrix; of the total also of T, where there is one, and the tile's Grams.
+/// The record that a plane brings: of its matrix; of the total also of the extras, and the tile's Grams.
 struct PlaneRecord {
-    BlockRecord matrix, targets;
-    double* exponents;  ///< [measured]
-    double* gram;       ///< hi, lo of each entry, group by group, row by row of the lower triangle
+    BlockRecord matrix;
+    Index extras;
+    double* exponents;    ///< [measured]
+    double* gram;         ///< hi, lo of each entry, group by group, row by row of the lower triangle
+    double* differences;  ///< hi, lo of each, in units of the larger exponent's square
+    [[nodiscard]] BlockRecord extra(Index k) const {
+        BlockRecord record = matrix;
+        record.data += (k + 1) * matrix.values();
+        return record;
+    }
 };
 PlaneRecord record_at(const Measuring& measuring, double* data);
 /// Values of one.

@@ -28,7 +28,9 @@ struct InputSet {
 };
 
 struct Inputs {
-    Network network;
+    Network network;  ///< of several models: all side by side
+    Index models = 1;
+    std::string output_operator;          ///< of each of them, as the file names it
     std::string description;              ///< of the network, a table for people
     std::string parameterization;         ///< its canonical name
     Reduction reduction, test_reduction;  ///< of the two sets: the same rule, their own labels or targets

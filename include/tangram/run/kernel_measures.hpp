@@ -27,7 +27,7 @@ struct MeasuresFound {
 MeasuresFound describe_measures(const MeasureSums& sums, const Inputs& inputs, const KernelOptions& options);
 
 /// Bytes that it takes in the file.
-Index measures_file_bytes(const Measuring& measuring);
+Index measures_file_bytes(const Measuring& measuring, const Inputs& inputs, const KernelOptions& options);
 /// Operations of all tiles that are for it alone, as a double counts them.
 double measure_operations(const Measuring& measuring);
 

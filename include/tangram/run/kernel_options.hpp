@@ -17,6 +17,13 @@ class App;
 
 namespace tangram {
 
+/// Of a run that compares the kernels of several models, and stores none of them.
+struct ModelsCompared {
+    std::vector<std::string> more_models;  ///< `model` is the first
+    std::vector<double> steps;             ///< of all of them: where each lies on the plot's axis
+    std::string steps_from;                ///< what they are: "given", "file names", "order"
+};
+
 struct KernelOptions {
     std::string model, output;
     std::string factors;  ///< gradients that others made, in place of a model and samples; "" for none
@@ -37,6 +44,7 @@ struct KernelOptions {
     std::string components = "all";
     std::optional<std::string> store;              ///< all, lower, ntk (the same as components none), none
     std::optional<std::string> measure;            ///< basic or gram; basic with store none
+    std::optional<ModelsCompared> drift;           ///< of `tangram drift`; with store none
     std::optional<std::int64_t> top_neighbours;    ///< K largest and smallest entries of each row
     std::optional<std::string> conjugate_kernels;  ///< last; none with components none
     std::string precision = "float32";
@@ -69,7 +77,7 @@ inline bool stores_components(const KernelOptions& options) {
     return options.components == "all" && (store == "all" || store == "lower");
 }
 
-/// --measure, or what --store none has by itself; nothing where nothing is measured.
+/// --measure, or what --store none has by itself, or "drift"; nothing where nothing is measured.
 std::optional<std::string> measure_level(const KernelOptions& options);
 
 /// An option, and whether it was given.
@@ -79,6 +87,9 @@ using GivenOption = std::pair<const char*, bool>;
 std::vector<GivenOption> network_options_given(const NetworkOptions& network);
 
 void add_kernel_options(CLI::App& app, KernelOptions& options);
+
+/// Of these all but models, output and what is stored: for a run over several models.
+void add_run_over_models_options(CLI::App& app, KernelOptions& options);
 
 /// Of these what rows of J are made of: network, samples, outputs, for commands that make no kernel file.
 void add_gradient_options(CLI::App& app, KernelOptions& options);

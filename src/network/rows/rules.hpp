@@ -7,6 +7,7 @@ namespace tangram::rows {
 
 extern const RowRule selected, single, summed, combined, given;
 extern const RowRule cross_entropy, mse, margin, sqrt_hessian;
+extern const RowRule joined, joined_by_sample;
 
 inline Index one_row(const Reduction& /*reduction*/) {
     return 1;

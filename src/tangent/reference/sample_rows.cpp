@@ -116,7 +116,50 @@ constexpr RowFunctions sqrt_hessian{
         for (std::size_t r = 0; r < y.size(); ++r) F[r] = -root(middle, r) * softplus(-margin(y, r));
     }};
 
+const RowFunctions& functions_of(const Reduction& reduction);
+
+/// visit(outputs of one network, where they begin) of each of those that are side by side.
+template <class Visit>
+void for_each_network(const Reduction& one, Outputs y, Visit visit) {
+    const std::size_t C = at(one.outputs);
+    for (std::size_t first = 0; first < y.size(); first += C) visit(y.subspan(first, C), first);
+}
+
+void copy_columns(const Matrix<double>& from, std::size_t first, Matrix<double>& to) {
+    for (Index r = 0; r < from.rows(); ++r)
+        std::copy_n(from.view().row(r), from.cols(), to.view().row(r) + first);
+}
+
+constexpr RowFunctions joined{
+    [](const Reduction& reduction, Index sample, Outputs y, Matrix<double>& E) {
+        const Reduction& one = *reduction.joined;
+        for_each_network(one, y, [&](Outputs of_one, std::size_t first) {
+            Matrix<double> own(E.rows(), one.outputs);
+            functions_of(one).gradients(one, sample, of_one, own);
+            copy_columns(own, first, E);
+        });
+    },
+    [](const Reduction& reduction, Index sample, Outputs y, Matrix<double>& E) {
+        const Reduction& one = *reduction.joined;
+        const RowFunctions& functions = functions_of(one);
+        for_each_network(one, y, [&](Outputs of_one, std::size_t first) {
+            Matrix<double> own(E.rows(), one.outputs);
+            (functions.sizes != nullptr ? functions.sizes : functions.gradients)(one, sample, of_one, own);
+            for (Index k = 0; k < own.size(); ++k) own.data()[k] = std::abs(own.data()[k]);
+            copy_columns(own, first, E);
+        });
+    },
+    [](const Reduction& reduction, Index sample, Outputs middle, Outputs y, std::vector<double>& F) {
+        const Reduction& one = *reduction.joined;
+        for_each_network(one, y, [&](Outputs of_one, std::size_t first) {
+            std::vector<double> own(F.size());
+            functions_of(one).values(one, sample, middle.subspan(first, of_one.size()), of_one, own);
+            for (std::size_t r = 0; r < F.size(); ++r) F[r] += own[r];
+        });
+    }};
+
 const RowFunctions& functions_of(const Reduction& reduction) {
+    if (reduction.joined) return joined;
     if (reduction.kind == ReductionKind::loss) return reduction.loss == Loss::mse ? mse : cross_entropy;
     if (reduction.kind == ReductionKind::margin) return own_margin;
     if (reduction.weights == RowWeights::sqrt_hessian) return sqrt_hessian;

@@ -1,0 +1,244 @@
+#include "tangram/run/kernel_drift.hpp"
+
+#include "tangram/network/joined.hpp"
+#include "tangram/product/matrices.hpp"
+#include "tangram/run/measured_targets.hpp"
+#include "tangram/support/text.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+#include <utility>
+
+namespace tangram {
+
+namespace {
+
+using Values = MeasureRecord::Values;
+
+const std::string name_axis = std::string(drift_group) + "/name";
+const std::string model_axis = std::string(drift_group) + "/model";
+
+/// (k, K)
+Values by_model(const FollowedKernels& followed, const std::string& name,
+                std::vector<double> KernelDrift::*member, const std::string& meaning) {
+    Values values{name, {}, {}, {name_axis, model_axis}, meaning};
+    for (const KernelDrift& drift : followed.drifts)
+        values.values.insert(values.values.end(), (drift.*member).begin(), (drift.*member).end());
+    const auto kernels = static_cast<Index>(followed.drifts.size());
+    values.shape = {kernels, static_cast<Index>(values.values.size()) / kernels};
+    return values;
+}
+
+/// (k, K, K)
+template <class Get>
+Values by_pair(const FollowedKernels& followed, const std::string& name, const std::string& meaning,
+               Get get) {
+    Values values{name, {}, {}, {name_axis, model_axis, model_axis}, meaning};
+    for (const KernelDrift& drift : followed.drifts) {
+        const Matrix<double>& matrix = get(drift);
+        values.values.insert(values.values.end(), matrix.data(), matrix.data() + matrix.size());
+        values.shape = {static_cast<Index>(followed.drifts.size()), matrix.rows(), matrix.cols()};
+    }
+    return values;
+}
+
+Values one_a_model(const std::string& name, const std::vector<double>& numbers, const std::string& meaning) {
+    return {name, numbers, {static_cast<Index>(numbers.size())}, {model_axis}, meaning};
+}
+
+std::string cell(double value, const char* format) {
+    return fmt::format("  {:>11}", std::isnan(value) ? "-" : fmt::format(fmt::runtime(format), value));
+}
+
+/// The last part of a path, which is what tells checkpoints apart.
+std::string short_name(const std::string& model) {
+    constexpr std::size_t longest = 32;
+    std::string name = model.substr(model.find_last_of('/') + 1);
+    if (name.empty()) name = model;
+    return name.size() <= longest ? name : ".." + name.substr(name.size() - longest + 2);
+}
+
+/// The total, model by model.
+std::string table_of_models(const KernelDrift& total, const ModelsFollowed& models) {
+    std::size_t width = 5;
+    for (const std::string& model : models.models) width = std::max(width, short_name(model).size());
+    std::string text = fmt::format("{:<{}}  {:>9}  {:>11}  {:>11}  {:>11}  {:>11}  {:>11}", "model", width,
+                                   "step", "trace", "from first", "from before", "CKA first", "CKA before");
+    if (models.has_targets) text += fmt::format("  {:>11}  {:>11}", "alignment", "centred");
+    if (!models.accuracies.empty()) text += fmt::format("  {:>11}", "accuracy %");
+    text += "\n";
+    for (std::size_t t = 0; t < models.models.size(); ++t) {
+        const auto k = static_cast<Index>(t);
+        text += fmt::format("{:<{}}  {:>9}", short_name(models.models[t]), width, models.steps[t]);
+        text += cell(total.trace[t], "{:.4e}") + cell(total.change_from_first[t], "{:.4f}") +
+                cell(total.change_from_previous[t], "{:.4f}") + cell(total.group.cka(0, k), "{:.4f}") +
+                cell(total.group.cka(std::max<Index>(k - 1, 0), k), "{:.4f}");
+        if (models.has_targets)
+            text += cell(total.alignment[t], "{:.4f}") + cell(total.centred_alignment[t], "{:.4f}");
+        if (!models.accuracies.empty()) text += cell(100 * models.accuracies[t], "{:.2f}");
+        text += "\n";
+    }
+    return text;
+}
+
+/// Every kernel, of the last model against the first.
+std::string table_of_kernels(const FollowedKernels& followed, const ModelsFollowed& models) {
+    const std::size_t last = models.models.size() - 1;
+    std::size_t width = 12;
+    for (const std::string& name : followed.names) width = std::max(width, name.size());
+    std::string text = fmt::format("{:<{}}  {:>11}  {:>11}  {:>11}", "first to last",
+                                   std::max<std::size_t>(width, 13), "trace", "change", "CKA");
+    if (models.has_targets) text += fmt::format("  {:>11}  {:>11}", "alignment", "centred");
+    text += "\n";
+    for (std::size_t k = 0; k < followed.names.size(); ++k) {
+        const KernelDrift& drift = followed.drifts[k];
+        const double growth = drift.trace[0] > 0 ? drift.trace[last] / drift.trace[0] : std::nan("");
+        text += fmt::format("{:<{}}", followed.names[k], std::max<std::size_t>(width, 13)) +
+                cell(growth, "x {:.4g}") + cell(drift.change_from_first[last], "{:.4f}") +
+                cell(drift.group.cka(0, static_cast<Index>(last)), "{:.4f}");
+        if (models.has_targets)
+            text += cell(drift.alignment[last] - drift.alignment[0], "{:+.4f}") +
+                    cell(drift.centred_alignment[last] - drift.centred_alignment[0], "{:+.4f}");
+        text += "\n";
+    }
+    return text;
+}
+
+std::string remarks(const FollowedKernels& followed) {
+    std::vector<std::string> constant;
+    for (std::size_t k = 0; k < followed.names.size(); ++k) {
+        const std::vector<bool>& zero = followed.drifts[k].centred_is_zero;
+        if (std::find(zero.begin(), zero.end(), true) != zero.end()) constant.push_back(followed.names[k]);
+    }
+    if (constant.empty()) return "";
+    return fmt::format(
+        "constant    the centred norm of {} is zero within rounding: what is divided by it is left out (NaN)\n",
+        name_some(constant));
+}
+
+/// A name as runs of digits and of what is between them.
+std::vector<std::string> parts_of(const std::string& name) {
+    std::vector<std::string> parts;
+    for (const char c : name) {
+        const bool digit = std::isdigit(static_cast<unsigned char>(c)) != 0;
+        const bool goes_on =
+            !parts.empty() && digit == (std::isdigit(static_cast<unsigned char>(parts.back().back())) != 0);
+        if (!goes_on) parts.emplace_back();
+        parts.back() += c;
+    }
+    return parts;
+}
+
+bool is_number(const std::string& part) {
+    constexpr std::size_t exact = 15;
+    return std::isdigit(static_cast<unsigned char>(part.front())) != 0 && part.size() <= exact;
+}
+
+/// The place of the only part in which names differ; nothing where there is no such, or it is no number.
+std::optional<std::size_t> differing_number(const std::vector<std::vector<std::string>>& names) {
+    std::optional<std::size_t> place;
+    for (const auto& name : names) {
+        if (name.size() != names.front().size()) return std::nullopt;
+        for (std::size_t k = 0; k < name.size(); ++k) {
+            if (name[k] == names.front()[k]) continue;
+            if (!is_number(name[k]) || !is_number(names.front()[k]) || (place && *place != k))
+                return std::nullopt;
+            place = k;
+        }
+    }
+    return place;
+}
+
+}  // namespace
+
+Measuring drift_measuring(const Inputs& inputs, const Shape& made, std::uint64_t seed) {
+    Measuring measuring = make_measuring(made, seed);
+    const Index K = inputs.models, tensors = static_cast<Index>(inputs.network.tensors.size()) / K;
+    const auto place_of = [&](Index s, Index t) {
+        return measuring.place[at(component_of(made, s * tensors + t).value())];
+    };
+    std::vector<Index> totals;
+    for (Index s = 0; s < K; ++s) {
+        std::vector<Index> of_model;
+        for (Index t = 0; t < tensors; ++t) of_model.push_back(place_of(s, t));
+        totals.push_back(K == 1 ? 0
+                                : add_sum(fmt::format("model {}", s + 1), std::move(of_model), measuring));
+    }
+    add_targets_and_classes(inputs, measuring);
+    follow(std::move(totals), measuring);
+    for (Index t = 0; t < tensors; ++t) {
+        std::vector<Index> places;
+        for (Index s = 0; s < K; ++s) places.push_back(place_of(s, t));
+        follow(std::move(places), measuring);
+    }
+    return measuring;
+}
+
+FollowedKernels followed_kernels(const MeasureSums& sums, const Inputs& inputs) {
+    FollowedKernels followed{{"ntk"}, kernel_drifts(sums)};
+    for (std::size_t t = 0; t < inputs.network.tensors.size() / at(inputs.models); ++t)
+        followed.names.push_back(name_in_model(inputs.network, inputs.models, static_cast<Index>(t)));
+    return followed;
+}
+
+MeasuresFound describe_drift(const FollowedKernels& followed, const ModelsFollowed& models) {
+    MeasuresFound found;
+    MeasureRecord& record = found.record;
+    record.group = drift_group;
+    record.scales = {{"name", followed.names}, {"model", models.models}};
+    record.attributes = {{"steps", models.steps_from},
+                         {"zero_centred_norm", zero_centred_norm(models.precision)}};
+    const auto group = [&](const std::string& name, Matrix<double> GroupMeasures::*member,
+                           const std::string& meaning) {
+        record.values.push_back(by_pair(
+            followed, name, meaning,
+            [member](const KernelDrift& drift) -> const Matrix<double>& { return drift.group.*member; }));
+    };
+    std::vector<Values>& values = record.values;
+    values.push_back(one_a_model("step", models.steps, "where the model lies in training"));
+    values.push_back(by_model(followed, "trace", &KernelDrift::trace, "sum of the diagonal"));
+    values.push_back(by_model(followed, "frobenius", &KernelDrift::frobenius, "Frobenius norm"));
+    group("gram", &GroupMeasures::gram, "Frobenius products of the models' kernels");
+    group("centred_gram", &GroupMeasures::centred_gram, "the same of kernels centred over samples");
+    group("debiased_gram", &GroupMeasures::debiased_gram, "unbiased HSIC");
+    group("cka", &GroupMeasures::cka, "centred kernel alignment");
+    values.push_back(
+        by_pair(followed, "distance", "kernel distance, 1 - cosine",
+                [](const KernelDrift& drift) -> const Matrix<double>& { return drift.distance; }));
+    values.push_back(by_model(followed, "change_from_first", &KernelDrift::change_from_first,
+                              "norm of the difference to the first model's kernel over the norm of that"));
+    values.push_back(by_model(followed, "change_from_previous", &KernelDrift::change_from_previous,
+                              "norm of the difference to the previous model's kernel over the norm of that"));
+    if (models.has_targets) {
+        values.push_back(by_model(followed, "alignment", &KernelDrift::alignment, "kernel-target alignment"));
+        values.push_back(by_model(followed, "centred_alignment", &KernelDrift::centred_alignment,
+                                  "kernel-target alignment, both centred over samples"));
+    }
+    if (!models.accuracies.empty())
+        values.push_back(one_a_model("accuracy", models.accuracies,
+                                     "how often the largest output is the label's, 0 to 1"));
+    found.table = table_of_models(followed.drifts.front(), models) + "\n" +
+                  table_of_kernels(followed, models) + remarks(followed);
+    return found;
+}
+
+Index drift_file_bytes(Index kernels, Index models) {
+    constexpr Index number = 8, of_a_dataset = 2600, datasets = 16;
+    return kernels * models * number * (8 + 5 * models) + datasets * of_a_dataset + (kernels + models) * 128;
+}
+
+std::vector<double> steps_of(const std::vector<std::string>& models, std::string& from) {
+    std::vector<std::vector<std::string>> names;
+    for (const std::string& model : models) names.push_back(parts_of(model));
+    const std::optional<std::size_t> place = differing_number(names);
+    from = place ? "file names" : "order";
+    std::vector<double> steps;
+    for (std::size_t s = 0; s < models.size(); ++s)
+        steps.push_back(place ? std::stod(names[s][*place]) : static_cast<double>(s));
+    return steps;
+}
+
+}  // namespace tangram
