@@ -18,12 +18,16 @@ struct BlockPlace {
     bool is_diagonal;  ///< of a symmetric matrix
 };
 
-/// max |entry|.
+/// What terms of second order are taken from: x 2^-exponent - shift of each entry x, which is small where the block is nearly constant.
+/// With plain squares, centred norms would lose twice the digits in which a kernel is constant.
+struct BlockUnits {
+    double largest = 0;  ///< max |x|
+    int exponent = 0;    ///< 2^exponent >= largest; so that 2^-exponent is a number
+    double shift = 0;    ///< the mean of x 2^-exponent, about
+    [[nodiscard]] double scale() const { return std::ldexp(1.0, -exponent); }
+};
 template <class T>
-double largest_of(ConstMatrixView<T> block);
-
-/// e of 2^e >= largest; so that 2^-e is a number.
-int exponent_of(double largest);
+BlockUnits units_of(ConstMatrixView<T> block);
 
 /// Rows [row, row + out.rows) and columns [column, ..) of T.
 void make_targets(const MeasuredTargets& targets, Index row, Index column, MatrixView<double> out);

@@ -110,7 +110,15 @@ void MeasureSums::add_block(const BlockRecord& record, const Tile& block, Matrix
     const Index R = record.R, row = axes.row.begin(block.row) * R,
                 column = axes.column.begin(block.column) * R;
     const Index rows = axes.row.size(block.row) * R, cols = axes.column.size(block.column) * R;
-    for (Index k = 0; k < rows * R; ++k) sums.row_sums[at(row * R + k)].add(record.row_sums()[k]);
+    const int exponent = static_cast<int>(record.exponent());
+    /// Of so many entries, from the sum of their y.
+    const auto sum_of = [&](double shifted, Index entries) {
+        DoubleDouble sum = product_of({record.shift(), 0}, {static_cast<double>(entries), 0});
+        sum.add(shifted);
+        return sum.times_power(exponent);
+    };
+    for (Index k = 0; k < rows * R; ++k)
+        sums.row_sums[at(row * R + k)].add(sum_of(record.row_sums()[k], cols / R));
     for (Index i = 0; i < rows; ++i) {
         sums.products[at(row + i)].add(record.products()[i]);
         sums.sizes[at(row + i)].add(record.sizes()[i]);
@@ -118,8 +126,10 @@ void MeasureSums::add_block(const BlockRecord& record, const Tile& block, Matrix
     if (axes.is_diagonal(block)) std::copy_n(record.own(), rows * R, sums.own.begin() + row * R);
     const bool twice = axes.is_mirrored(block);
     if (twice) {
-        for (Index k = 0; k < cols * R; ++k) sums.row_sums[at(column * R + k)].add(record.column_sums()[k]);
         for (Index j = 0; j < cols; ++j) {
+            for (Index r = 0; r < R; ++r)
+                sums.row_sums[at((column + j) * R + r)].add(
+                    sum_of(record.column_sums()[r * cols + j], rows / R));
             sums.products[at(column + j)].add(record.column_products()[j]);
             sums.sizes[at(column + j)].add(record.column_sizes()[j]);
         }
@@ -129,7 +139,7 @@ void MeasureSums::add_block(const BlockRecord& record, const Tile& block, Matrix
         sums.classes[at(k)].add(record.class_sums()[k]);
         if (twice) sums.classes[at(k % classes * classes + k / classes)].add(record.class_sums()[k]);
     }
-    const int exponent = static_cast<int>(record.exponent()), times = twice ? 1 : 0;
+    const int times = twice ? 1 : 0;
     sums.squares.add(pair_at(record.squares()), 2 * exponent + times);
     sums.aligned.add(pair_at(record.aligned()), exponent + times);
     sums.largest = std::max(sums.largest, record.largest());

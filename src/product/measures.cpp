@@ -35,11 +35,12 @@ Scaled scaled(const MatrixSums& sums, Index R, bool without_own) {
     return s;
 }
 
-double inner(const std::vector<DoubleDouble>& a, const std::vector<DoubleDouble>& b, DoubleDouble& sum,
-             double factor) {
+/// Adds times <a, b> / n to the sum; returns that as it then is.
+double add_inner(const std::vector<DoubleDouble>& a, const std::vector<DoubleDouble>& b, double times, double n,
+                 DoubleDouble& sum) {
     DoubleDouble all;
     for (std::size_t k = 0; k < a.size(); ++k) all.add(product_of(a[k], b[k]));
-    sum.add(product_of(all, {factor, 0}));
+    sum.add(quotient_of(product_of(all, {times, 0}), n));
     return sum.value();
 }
 
@@ -55,8 +56,8 @@ struct Formulas {
     [[nodiscard]] double centred(const ScaledSum& plain, const Scaled& a, const Scaled& b) const {
         DoubleDouble sum = units(plain, a.exponent + b.exponent);
         const auto n = static_cast<double>(N);
-        inner(a.row_sums, b.row_sums, sum, -2 / n);
-        return inner(a.sums, b.sums, sum, 1 / (n * n));
+        add_inner(a.row_sums, b.row_sums, -2, n, sum);
+        return add_inner(a.sums, b.sums, 1, n * n, sum);
     }
     static DoubleDouble units(const ScaledSum& sum, int exponent) {
         return sum.exponent == ScaledSum::empty ? DoubleDouble{}
@@ -75,8 +76,8 @@ struct Formulas {
                 product_of({std::ldexp(x[k], -a.exponent), 0}, {std::ldexp(y[k], -b.exponent), 0});
             sum.add({-own.hi, -own.lo});
         }
-        inner(a.sums, b.sums, sum, 1 / ((n - 1) * (n - 2)));
-        return inner(a.row_sums, b.row_sums, sum, -2 / (n - 2)) / (n * (n - 3));
+        add_inner(a.sums, b.sums, 1, (n - 1) * (n - 2), sum);
+        return add_inner(a.row_sums, b.row_sums, -2, n - 2, sum) / (n * (n - 3));
     }
     /// |H K H|^2, zero where it is that within rounding.
     [[nodiscard]] double centred_square(const ScaledSum& squares, const Scaled& a) const {

@@ -43,16 +43,20 @@ struct KeptTile {
             }
         }
     }
-    /// Rows of one matrix times 2^-exponent, or of T.
-    void fill_strip(Index which, double exponent, Index first, Index n, double* to) const {
+    /// Rows of one matrix times 2^-exponent, less the shift, or of T; returns their sum.
+    double fill_strip(Index which, double exponent, double shift, Index first, Index n, double* to) const {
         if (which == m.matrices()) {
             make_targets(*m.targets, place.row + first, place.column, {to, n, cols, cols});
-            return;
-        }
-        const double scale = std::ldexp(1.0, -static_cast<int>(exponent));
-        const T* const from = block(which).row(first);
+        } else {
+            const double scale = std::ldexp(1.0, -static_cast<int>(exponent));
+            const T* const from = block(which).row(first);
 #pragma omp simd
-        for (Index j = 0; j < n * cols; ++j) to[j] = scale * static_cast<double>(from[j]);
+            for (Index j = 0; j < n * cols; ++j) to[j] = scale * static_cast<double>(from[j]) - shift;
+        }
+        double sum = 0;
+#pragma omp simd reduction(+ : sum)
+        for (Index j = 0; j < n * cols; ++j) sum += to[j];
+        return sum;
     }
     /// sum (K^a - K^b)^2 scale^2, row by row.
     [[nodiscard]] DoubleDouble squared_difference(Index a, Index b, double scale) const {
@@ -73,37 +77,71 @@ struct KeptTile {
     }
 };
 
-void add_to_pair(double* pair, double term) {
+void add_to_pair(double* pair, DoubleDouble term) {
     DoubleDouble sum{pair[0], pair[1]};
     sum.add(term);
     pair[0] = sum.hi;
     pair[1] = sum.lo;
 }
 
-/// Some rows of a group's matrices at a time, (matrices, rows x cols), times their transpose.
+/// visit(a, b, entry) of a group's Gram, b <= a.
+template <class Visit>
+void for_each_entry(Index count, double* gram, Visit visit) {
+    for (Index a = 0; a < count; ++a) {
+        for (Index b = 0; b <= a; ++b, gram += 2) visit(a, b, gram);
+    }
+}
+
+/// Some rows of a group's matrices at a time, y (matrices, rows x cols), times their transpose; then
+///   sum K^a K^b = sum y^a y^b + c_b sum y^a + c_a sum y^b + entries c_a c_b.
+template <class T>
+void measure_gram(const KeptTile<T>& tile, const std::vector<Index>& group, const MeasureScratch& scratch,
+                  const double* exponents, double* gram) {
+    const auto count = static_cast<Index>(group.size());
+    const Index at_once = std::max<Index>(1, strip_values / tile.cols);
+    const MatrixView<double> G{scratch.gram.data(), count, count, count};
+    const double* const shifts = scratch.shifts.data();
+    double* const sums = scratch.sums.data();  // hi, lo of each
+    std::fill_n(sums, 2 * count, 0.0);
+    for (Index first = 0; first < tile.rows; first += at_once) {
+        const Index n = std::min(at_once, tile.rows - first);
+        const MatrixView<double> strip{scratch.strip.data(), count, n * tile.cols, n * tile.cols};
+        for (Index a = 0; a < count; ++a) {
+            const Index which = group[at(a)];
+            const double sum =
+                tile.fill_strip(which, exponents[which], shifts[which], first, n, strip.row(a));
+            add_to_pair(sums + 2 * a, {sum, 0});
+        }
+        blas::gram_lower(strip, G);
+        for_each_entry(count, gram, [&](Index a, Index b, double* entry) {
+            add_to_pair(entry, {G(a, b), 0});
+        });
+    }
+    const DoubleDouble entries{static_cast<double>(tile.rows * tile.cols), 0};
+    for_each_entry(count, gram, [&](Index a, Index b, double* entry) {
+        const DoubleDouble c_a{shifts[group[at(a)]], 0}, c_b{shifts[group[at(b)]], 0};
+        add_to_pair(entry, product_of({sums[2 * a], sums[2 * a + 1]}, c_b));
+        add_to_pair(entry, product_of({sums[2 * b], sums[2 * b + 1]}, c_a));
+        add_to_pair(entry, product_of(product_of(c_a, c_b), entries));
+    });
+}
+
+/// The Grams of all groups, and the differences.
 template <class T>
 void measure_grams(const KeptTile<T>& tile, const MeasureScratch& scratch, const PlaneRecord& out) {
     const Measuring& m = tile.m;
     std::fill_n(out.exponents, m.measured(), 0.0);
-    for (Index a = 0; a < m.matrices(); ++a)
-        out.exponents[a] = exponent_of(largest_of(ConstMatrixView<T>(tile.block(a))));
+    std::fill_n(scratch.shifts.data(), m.measured(), 0.0);
+    for (Index a = 0; a < m.matrices(); ++a) {
+        const BlockUnits units = units_of(ConstMatrixView<T>(tile.block(a)));
+        out.exponents[a] = units.exponent;
+        scratch.shifts.data()[a] = units.shift;
+    }
     std::fill_n(out.gram, 2 * m.gram_entries(), 0.0);
-    const Index at_once = std::max<Index>(1, strip_values / tile.cols);
     double* gram = out.gram;
     for (const std::vector<Index>& group : m.groups) {
+        measure_gram(tile, group, scratch, out.exponents, gram);
         const auto count = static_cast<Index>(group.size());
-        const MatrixView<double> G{scratch.gram.data(), count, count, count};
-        for (Index first = 0; first < tile.rows; first += at_once) {
-            const Index n = std::min(at_once, tile.rows - first);
-            const MatrixView<double> strip{scratch.strip.data(), count, n * tile.cols, n * tile.cols};
-            for (Index a = 0; a < count; ++a)
-                tile.fill_strip(group[at(a)], out.exponents[group[at(a)]], first, n, strip.row(a));
-            blas::gram_lower(strip, G);
-            double* entry = gram;
-            for (Index a = 0; a < count; ++a) {
-                for (Index b = 0; b <= a; ++b, entry += 2) add_to_pair(entry, G(a, b));
-            }
-        }
         gram += count * (count + 1);
     }
     for (std::size_t k = 0; k < m.differences.size(); ++k) {
@@ -195,11 +233,13 @@ MeasureScratch::MeasureScratch(const Measuring& m)
     : column_sums(column_values(m)),
       targets(m.targets ? target_rows * m.shape.tile_columns(m.shape.total()) : 0),
       strip(largest_group(m) * strip_columns(m)),
-      gram(largest_group(m) * largest_group(m)) {}
+      gram(largest_group(m) * largest_group(m)),
+      shifts(m.measured()),
+      sums(2 * largest_group(m)) {}
 
 Index scratch_values(const Measuring& m) {
     return column_values(m) + (m.targets ? target_rows * m.shape.tile_columns(m.shape.total()) : 0) +
-           largest_group(m) * (strip_columns(m) + largest_group(m));
+           largest_group(m) * (strip_columns(m) + largest_group(m) + 2) + m.measured();
 }
 
 Index kept_values(const Measuring& m) {

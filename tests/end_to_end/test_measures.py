@@ -128,6 +128,24 @@ def test_only_the_total_is_stored_and_every_tensor_is_measured(folder):
         assert tangram(command, folder / "n.h5").code == 0
 
 
+def test_a_kernel_that_is_nearly_constant_keeps_the_digits_that_its_entries_have(folder):
+    """Entries differ by 1e-5 of their size: centred from plain sums of squares, six of these digits would be lost once more."""
+    words, rows = network(folder, n=40)
+    write_h5(folder / "x.h5", **{**rows, "x": rows["x"] * 3e-3})
+    words += ["--conjugate-kernels", "none", "--labels", f"{folder / 'x.h5'}:labels", "--measure", "gram"]
+    with run(words, folder / "k.h5") as file:
+        Y = one_hot(rows["labels"], 3)
+        kernels = kernels_of(file, (Y, Y))
+        part = numpy.linalg.norm(centred(kernels["0.bias"], 1)) / numpy.linalg.norm(kernels["0.bias"])
+        assert 1e-6 < part < 1e-4, part
+        names = [name.decode() for name in file["measures/name"][:]]
+        for name in ("ntk", "0.bias", "1.weight"):
+            exact = cosine_of_centred(kernels[name].astype("longdouble"), kernels["targets"].astype("longdouble"), 1)
+            assert abs(file["measures/centred_alignment"][names.index(name)] - exact) < 1e-11, name
+        exact = cosine_of_centred(kernels["0.bias"].astype("longdouble"), kernels["1.weight"].astype("longdouble"), 1)
+        assert abs(file["measures/cka"][names.index("0.bias"), names.index("1.weight")] - exact) < 1e-11
+
+
 def test_test_samples_have_no_trace_and_nothing_centred(folder):
     words, rows = network(folder)
     file = folder / "x.h5"

@@ -13,8 +13,9 @@
 // matrices of the loop can be measured too: the kernel of one network of several that are computed as one. R: rows
 // of a sample, 1 but for reduction full, where i = (sample, r) and R sums are kept of each row, one an output s.
 //
-// Sums of one row are in float64, those over rows in double-double (support/double_double.hpp). Terms of second order are of K 2^-e, e
-// the exponent of the block's largest entry, so that nothing over- or underflows. A block's numbers follow from the block alone:
+// Sums of one row are in float64, those over rows in double-double (support/double_double.hpp). What centring takes differences of is summed
+// of y = K 2^-e - c, e the exponent of the block's largest entry and c the mean of its entries, so that nothing over- or underflows and a
+// kernel that is nearly constant keeps its digits: sums, squares and Grams of K follow from those of y in double-double. A block's numbers follow from the block alone:
 //
 //            thread                                   main thread (product/measure_sums.hpp)
 //   tile --> block of a matrix --> record of it ..... added to the rank's sums; the block is stored, or dropped
@@ -88,17 +89,20 @@ struct BlockRecord {
     Index rows, cols, R, classes;  ///< room for so many: of a whole tile
     [[nodiscard]] double& exponent() const { return data[0]; }
     [[nodiscard]] double& largest() const { return data[1]; }
-    [[nodiscard]] double* squares() const { return data + 2; }  ///< hi, lo
-    [[nodiscard]] double* aligned() const { return data + 4; }  ///< hi, lo
-    [[nodiscard]] double* row_sums() const { return data + 6; }
+    [[nodiscard]] double& shift() const { return data[2]; }      ///< c
+    [[nodiscard]] double* squares() const { return data + 3; }   ///< hi, lo
+    [[nodiscard]] double* aligned() const { return data + 5; }   ///< hi, lo
+    [[nodiscard]] double* row_sums() const { return data + 7; }  ///< of y
     [[nodiscard]] double* own() const { return row_sums() + rows * R; }
     [[nodiscard]] double* products() const { return own() + rows * R; }
     [[nodiscard]] double* sizes() const { return products() + rows; }
-    [[nodiscard]] double* column_sums() const { return sizes() + rows; }
+    [[nodiscard]] double* column_sums() const {
+        return sizes() + rows;
+    }  ///< of y, [output of the row][column of the block]
     [[nodiscard]] double* column_products() const { return column_sums() + cols * R; }
     [[nodiscard]] double* column_sizes() const { return column_products() + cols; }
     [[nodiscard]] double* class_sums() const { return column_sizes() + cols; }
-    [[nodiscard]] Index values() const { return 6 + rows * (2 * R + 2) + cols * (R + 2) + classes; }
+    [[nodiscard]] Index values() const { return 7 + rows * (2 * R + 2) + cols * (R + 2) + classes; }
 };
 
 /// The record that a plane brings: of its matrix; of the total also of the extras, and the tile's Grams.
@@ -118,10 +122,11 @@ PlaneRecord record_at(const Measuring& measuring, double* data);
 /// Values of one.
 Index record_values(const Measuring& measuring);
 
-/// What a thread needs to make records: the sums over columns, and some rows of T.
+/// What a thread needs to make records: the sums over columns by class of row, some rows of T, some rows of a group's matrices, their
+/// shifts and sums.
 struct MeasureScratch {
     explicit MeasureScratch(const Measuring& measuring);
-    AlignedBuffer<double> column_sums, targets, strip, gram;
+    AlignedBuffer<double> column_sums, targets, strip, gram, shifts, sums;
 };
 Index scratch_values(const Measuring& measuring);
 

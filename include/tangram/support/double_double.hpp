@@ -36,6 +36,16 @@ inline DoubleDouble product_of(DoubleDouble a, DoubleDouble b) {
     return product;
 }
 
+/// a / n, to all digits that a sum of two float64 has: 1 / n as one factor would leave it the digits of float64 alone.
+inline DoubleDouble quotient_of(DoubleDouble a, double n) {
+    const double upper = a.hi / n;
+    DoubleDouble rest = product_of({upper, 0}, {-n, 0});
+    rest.add(a);
+    DoubleDouble quotient{upper, 0};
+    quotient.add(rest.value() / n);
+    return quotient;
+}
+
 struct ScaledSum {
     static constexpr int empty = std::numeric_limits<int>::min();
     DoubleDouble sum;
