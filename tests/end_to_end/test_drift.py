@@ -1,10 +1,14 @@
 """`tangram drift`: kernels of several models by NumPy's explicit Jacobians, on any ranks, after a stop; of kernel files; and what is refused."""
 
+import json
+import struct
+
 import h5py
 import numpy
 
 from harness import JOBS, ROOT, each, tangram, write_h5, write_safetensors
 from measures_oracle import centred, close, cosine_of_centred, one_hot, unbiased_hsic
+from scripts import script
 
 USAGE, BAD_INPUT, STOPPED = 2, 3, 75
 WIDTHS = (5, 8, 3)
@@ -256,6 +260,21 @@ def test_graphs_are_followed_as_chains_are(folder):
         assert (file["drift/change_from_first"][:, 1] == 0).all()
 
 
+def renamed(path):
+    """Layers counted as 0, 1, 2, where PyTorch counts activations too."""
+    data = path.read_bytes()
+    length, = struct.unpack("<Q", data[:8])
+    header, tensors = json.loads(data[8:8 + length]), {}
+    header.pop("__metadata__", None)
+    for name in sorted(header, key=lambda text: (int(text.split(".")[0]), text.endswith("bias"))):
+        begin, end = header[name]["data_offsets"]
+        kind = {"F32": "<f4", "F64": "<f8"}[header[name]["dtype"]]
+        values = numpy.frombuffer(data[8 + length + begin:8 + length + end], kind).reshape(header[name]["shape"]).astype("f8")
+        layer, what = name.split(".")
+        tensors[f"{int(layer) // 2}.{what}"] = values
+    return tensors
+
+
 def test_digits_checkpoints_are_those_of_numpy(folder):
     digits = JOBS / "digits/digits.h5"
     paths = sorted((JOBS / "digits/checkpoints").glob("*.safetensors"))
@@ -270,20 +289,5 @@ def test_digits_checkpoints_are_those_of_numpy(folder):
         Y = one_hot(rows["labels"], 10)
         assert_drift(file, order, 1, Y @ Y.T)
         assert list(file["drift/step"][:]) == [0, 10, 100, 1000]
-
-
-def renamed(path):
-    """Layers counted as 0, 1, 2, where PyTorch counts activations too."""
-    import json
-    import struct
-    data = path.read_bytes()
-    length, = struct.unpack("<Q", data[:8])
-    header, tensors = json.loads(data[8:8 + length]), {}
-    header.pop("__metadata__", None)
-    for name in sorted(header, key=lambda text: (int(text.split(".")[0]), text.endswith("bias"))):
-        begin, end = header[name]["data_offsets"]
-        kind = {"F32": "<f4", "F64": "<f8"}[header[name]["dtype"]]
-        values = numpy.frombuffer(data[8 + length + begin:8 + length + end], kind).reshape(header[name]["shape"]).astype("f8")
-        layer, what = name.split(".")
-        tensors[f"{int(layer) // 2}.{what}"] = values
-    return tensors
+    drawn = script(JOBS / "plot.py", folder / "d.h5", uses=("matplotlib.pyplot",))
+    assert drawn.returncode == 0 and (folder / "d.png").stat().st_size > 20000, drawn

@@ -182,13 +182,17 @@ def test_an_array_makes_the_kernels_of_a_series_and_leaves_alone_what_is_done(fo
     assert [(path.stat().st_ino, path.stat().st_mtime_ns) for path in outputs] == before
 
 
-def test_a_spectrum_and_a_regression_follow_their_kernel(folder):
+def test_a_spectrum_and_a_regression_follow_their_kernel_and_drift_stands_alone(folder):
     kernel_job = Job(root(folder), "jobs/kernel.sbatch")
+    drift = Job(folder, "jobs/drift.sbatch")
     job = Job(folder, f"--dependency=afterok:{kernel_job.number}", "jobs/spectrum.sbatch")
     assert completed(kernel_job.wait()) and completed(job.wait()), job.log()[-2000:]
     edited = edit(folder, "regress.sbatch", ridge="1e-3m")
     regression = Job(folder, edited)
     assert completed(regression.wait()), regression.log()[-2000:]
+    assert completed(drift.wait()), drift.log()[-2000:]
+    with h5py.File(folder / "digits-drift.h5") as file:
+        assert file["drift/cka"].shape == (7, 4, 4) and file["checks"].attrs["passed"] == 1 and list(file["drift/step"][:]) == [0, 10, 100, 1000]
     with h5py.File(folder / "digits-ntk.regression.h5") as file:
         assert file["provenance"].attrs["hosts"].tolist() == ["node1", "node2"] and file["regression/train_accuracy"][0] > 0.99
     with h5py.File(folder / "digits-ntk.spectrum.h5") as file:
