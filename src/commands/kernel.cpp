@@ -78,12 +78,15 @@ Run prepare(const RunContext& context, const Inputs& inputs) {
     const Index found = options.top_neighbours ? found_neighbours_bytes(shape, *options.top_neighbours) : 0;
     const Index bytes = file_bytes(product, shape, inputs, check_samples) + found +
                         (measuring ? measures_file_bytes(*measuring, inputs, options) : 0);
-    agree_on_root(world, [&] { require_space(paths, bytes); });
+    agree_on_root(world, [&] {
+        if (!options.ranks) require_space(paths, bytes);  // otherwise of a machine that is not this one
+    });
     const int threads = threads_for_products(world, options.threads);
+    const int ranks = static_cast<int>(options.ranks.value_or(world.size()));
     std::optional<Index> memory;
     if (options.memory) memory = static_cast<Index>(*options.memory * static_cast<double>(Index{1} << 30));
     const MemoryPlan plan = plan_memory(world, product,
-                                        {problem, made, world.size(), threads, check_samples, 0,
+                                        {problem, made, ranks, threads, check_samples, 0,
                                          held_beside(options, inputs, made, measuring, threads)},
                                         memory);
     return {context,
@@ -93,6 +96,7 @@ Run prepare(const RunContext& context, const Inputs& inputs) {
             std::move(made),
             std::move(shape),
             std::move(measuring),
+            ranks,
             threads,
             check_samples,
             plan,
@@ -170,9 +174,10 @@ void leave_finished(const Run& run) {
 
 /// Collective. What the run would do, for people; nothing has been computed or written.
 void print_plan(const Run& run) {
-    const double wide_rate = gemm_rate_of_all<double>(run.world(), run.threads, probe_seconds);
+    const double times = static_cast<double>(run.ranks) / run.world().size();  // ranks like these
+    const double wide_rate = times * gemm_rate_of_all<double>(run.world(), run.threads, probe_seconds);
     const double rate = run.shape.precision == Precision::float32
-                            ? gemm_rate_of_all<float>(run.world(), run.threads, probe_seconds)
+                            ? times * gemm_rate_of_all<float>(run.world(), run.threads, probe_seconds)
                             : wide_rate;
     if (run.world().is_root()) std::cout << plan_table(run, rate, wide_rate) << std::flush;
 }

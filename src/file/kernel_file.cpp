@@ -202,7 +202,7 @@ const KindOfFile& read_product(const h5::Handle& root, const std::string& path) 
 
 bool is_sensible(const Axis& axis) {
     return axis.extent > 0 && axis.extent <= most_samples && axis.panel_size > 0 &&
-           axis.whole() <= largest_tile_rows;
+           axis.whole() <= largest_panel_rows;
 }
 
 /// All sizes; not the matrices.

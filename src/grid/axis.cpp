@@ -17,13 +17,26 @@ const char* name_of(Unit unit) {
     return "unit";
 }
 
+namespace {
+
+/// Panels whose tiles are still counted and shared out in a moment.
+constexpr Index most_panels = 2048;
+
+/// `units` of so many rows, in tiles of a multiple of 32 rows, which are whole pages: direct I/O needs them.
+Index in_whole_pages(Index units, Index rows_each) {
+    const Index whole_pages = 32 / std::gcd<Index>(rows_each, 32);
+    return units >= whole_pages ? units / whole_pages * whole_pages : std::max<Index>(1, units);
+}
+
+}  // namespace
+
 Index default_panel_size(Index extent, Index rows_each) {
     const Index for_sharing = (extent / 11 + 31) / 32 * 32;
-    const Index panel = std::clamp<Index>(for_sharing, 64, 768);
-    // Tiles of a multiple of 32 rows are whole pages, which direct I/O needs.
-    const Index whole_pages = 32 / std::gcd<Index>(rows_each, 32);
-    const Index most = panel / rows_each;
-    return most >= whole_pages ? most / whole_pages * whole_pages : std::max<Index>(1, most);
+    const Index rows = std::clamp<Index>(for_sharing, 64, 768);
+    const Index panel = in_whole_pages(rows / rows_each, rows_each);
+    if (extent <= most_panels * panel) return panel;
+    const Index for_counting = (extent / most_panels + 32) / 32 * 32;
+    return std::max(panel, in_whole_pages(std::min(for_counting, largest_panel_rows / rows_each), rows_each));
 }
 
 Index Axes::tiles() const {

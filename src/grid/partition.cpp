@@ -160,6 +160,16 @@ std::vector<std::int32_t> assign_tiles(const Axes& axes, const Grid& grid, const
     return owners;
 }
 
+double imbalance(const Axes& axes, int ranks) {
+    const Grid grid = make_grid(ranks, axes);
+    const std::vector<std::int32_t> owners = assign_tiles(axes, grid);
+    const std::vector<Tile> tiles = axes.all();
+    std::vector<Index> load(at(ranks), 0);
+    for (std::size_t k = 0; k < tiles.size(); ++k) load[at(owners[k])] += axes.work(tiles[k]);
+    const double all = std::accumulate(load.begin(), load.end(), 0.0);
+    return static_cast<double>(*std::max_element(load.begin(), load.end())) * ranks / all;
+}
+
 std::vector<Tile> tiles_of(const Axes& axes, const std::vector<std::int32_t>& owners, int rank,
                            const TileSet& done) {
     std::vector<Tile> mine;

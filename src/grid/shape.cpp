@@ -14,10 +14,10 @@ bool Shape::has_components() const {
 void require_tiles_fit(const Shape& shape) {
     const Index rows = shape.tile_rows(shape.total());
     const Index columns = shape.tile_columns(shape.total());
-    if (std::max(rows, columns) <= largest_tile_rows) return;
+    if (std::max(rows, columns) <= largest_panel_rows) return;
     fail(ExitCode::usage, "--tile {} makes tiles of {} x {} kernel entries: give at most {}",
          shape.axes.column.panel_size, rows, columns,
-         std::max<Index>(1, largest_tile_rows / shape.total().rows_each));
+         std::max<Index>(1, largest_panel_rows / shape.total().rows_each));
 }
 
 }  // namespace tangram

@@ -191,6 +191,7 @@ MemoryPlan plan_sample_tiles(const PlanRequest& r) {
     const bool none = plan.residency.resident == 0;
     if (none) plan.residency.resident = 1;
     const Index held = most_panels_held(axes, grid, plan.residency) * block;
+    plan.received = panels_received(axes, grid, 0, plan.residency) * block;
     Index checks = 0;
     if (r.check_samples > 0) {
         checks = scan_bytes(r.shape, r.threads) + comparison_bytes(r) + scratch;

@@ -248,6 +248,10 @@ void add_run_options(CLI::App& app, KernelOptions& o) {
         ->group(group);
     app.add_flag("--dry-run", o.dry_run, "print what the run would take in memory, disk and time, and stop")
         ->group(group);
+    app.add_option("--ranks", o.ranks,
+                   "with --dry-run: plan for so many ranks like this one, which need not be there")
+        ->type_name("P")
+        ->group(group);
     app.add_option("--progress", o.progress,
                    "auto (default): a bar on a terminal, else lines; bar, lines, off")
         ->expected(0, 1)

@@ -99,8 +99,8 @@ std::string proven(const Run& run, const CheckReport& checks) {
 
 std::string describe_plan(const Run& run) {
     const Shape& shape = run.shape;
-    const Grid grid = run.distribution().grid;
     const Axes& axes = shape.axes;
+    const Grid grid = make_grid(run.ranks, axes);
     const std::string panels = axes.symmetric
                                    ? count_of(axes.row.panels(), "panel", "panels")
                                    : fmt::format("{} x {} panels", axes.row.panels(), axes.column.panels());
@@ -108,9 +108,8 @@ std::string describe_plan(const Run& run) {
                        describe(run.problem.reduction), panels, axes.column.panel_size,
                        count_of(axes.tiles(), "tile", "tiles"),
                        count_of(static_cast<Index>(run.made.matrices.size()), "matrix", "matrices"),
-                       human_bytes(static_cast<double>(run.file_bytes)),
-                       count_of(run.world().size(), "rank", "ranks"), grid.rows, grid.cols,
-                       count_of(run.threads, "thread", "threads"));
+                       human_bytes(static_cast<double>(run.file_bytes)), count_of(run.ranks, "rank", "ranks"),
+                       grid.rows, grid.cols, count_of(run.threads, "thread", "threads"));
 }
 
 std::string plan_table(const Run& run, double rate, double wide_rate) {
@@ -137,6 +136,10 @@ std::string plan_table(const Run& run, double rate, double wide_rate) {
     for (const PlanLine& part : run.memory.lines) line(part.what, part.bytes, part.note);
     line("peak", run.memory.peak(), fmt::format("of {} that there are for it", bytes(run.memory.budget)));
     text += fmt::format("\ndisk        {} in {}\n", bytes(run.file_bytes), run.paths.directory);
+    if (run.product.space == "samples")
+        text += fmt::format(
+            "exchange    {} received by a rank; the busiest rank has {:.3f} of the mean work in tiles\n",
+            bytes(run.memory.received), imbalance(run.shape.axes, run.ranks));
     text += fmt::format(
         "operations  {:.3e} in tiles, {:.3e} in features{}\n", tile_operations, feature_operations,
         run.measuring ? fmt::format(", {:.3e} in measures", measure_operations(*run.measuring)) : "");

@@ -24,6 +24,21 @@ def megabytes(text, what):
     return float(number) * {"kB": 1e-3, "MB": 1.0, "GB": 1e3}[unit]
 
 
+def test_a_plan_for_ranks_that_are_not_there_is_that_of_as_many_ranks(folder):
+    words = ["kernel", *DIGITS, "--output", folder / "out.h5", "--dry-run", "--memory", 2, "--threads", 1]
+    there, planned = tangram(*words, ranks=3), tangram(*words, "--ranks", 3)
+    assert there.code == 0 and planned.code == 0, planned
+
+    def lines(text):
+        kept = [line for line in text.splitlines() if not re.match(r"  (program|peak)|(gemm|time) ", line)]
+        assert any("received by a rank" in line for line in kept) and any("3 ranks as 1 x 3" in line for line in kept), text
+        return kept
+
+    assert lines(there.stdout) == lines(planned.stdout)
+    refused = tangram(*[word for word in words if word != "--dry-run"], "--ranks", 3)
+    assert refused.code == 2 and len(refused.errors) == 1 and "--dry-run" in refused.errors[0], refused
+
+
 @each({f"{ranks} ranks": (ranks,) for ranks in (1, 3)})
 def test_a_dry_run_says_what_the_run_would_take_and_leaves_nothing(folder, ranks):
     run = tangram("kernel", *DIGITS, "--output", folder / "out.h5", "--dry-run", ranks=ranks)

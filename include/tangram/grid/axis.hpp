@@ -40,9 +40,12 @@ struct Axis {
     bool operator==(const Axis&) const = default;
 };
 
+/// Rows of the largest tile: one chunk of a float64 matrix then stays below the 1 GiB that one HDF5 call moves.
+inline constexpr Index largest_panel_rows = 8192;
+
 /// Panel size for `extent` units whose kernel has `rows_each` rows each: 768 kernel rows a tile (1024 were measured no
-/// faster), fewer when there are few units, so that there are tiles to share. Depends on nothing else, because the bits
-/// depend on it.
+/// faster), fewer when there are few units, so that there are tiles to share, and more when there are millions, so that there are no
+/// more than 2048 panels. Depends on nothing else, because the bits depend on it.
 Index default_panel_size(Index extent, Index rows_each);
 
 /// Panels, or units, [begin, end).

@@ -51,6 +51,9 @@ std::vector<std::int32_t> assign_tiles(const Axes& axes, const Grid& grid, const
 std::vector<Tile> tiles_of(const Axes& axes, const std::vector<std::int32_t>& owners, int rank,
                            const TileSet& done = {});
 
+/// Work of the busiest of so many ranks over what each would have if all had the same, 1 at best.
+double imbalance(const Axes& axes, int ranks);
+
 /// What one rank reads, holds and computes.
 struct Distribution {
     Axes axes;

@@ -81,9 +81,6 @@ struct Shape {
     [[nodiscard]] bool has_components() const;
 };
 
-/// Rows of the largest tile: one chunk of a float64 matrix then stays below the 1 GiB that one HDF5 call moves.
-inline constexpr Index largest_tile_rows = 8192;
-
 /// Throws Error(usage) if the tiles are larger than HDF5 can hold in one chunk.
 void require_tiles_fit(const Shape& shape);
 

@@ -39,6 +39,7 @@ struct MemoryPlan {
     GramPace pace{};                  ///< of sums over samples
     bool keep_features = false;       ///< in float64, from when they are computed to the checks
     bool hold_probe_features = true;  ///< whether the checks hold features, or compute them again
+    Index received = 0;               ///< bytes of others' features that a rank receives, about
     double feature_rounds = 1;        ///< how often the features are computed in all, in units of once
     [[nodiscard]] Index peak() const { return base + needed; }
 };

@@ -60,6 +60,7 @@ struct KernelOptions {
     bool resume = false;
     bool overwrite = false;
     bool dry_run = false;
+    std::optional<std::int64_t> ranks;  ///< that are planned for, with dry_run; those that there are
     std::string progress = "auto";
     std::string log_level = "info";
     std::string command_line;   ///< as it was typed

@@ -41,6 +41,7 @@ struct Run {
     Shape made;                          ///< what the tile loop makes
     Shape shape;                         ///< what of it the file holds
     std::optional<Measuring> measuring;  ///< what is measured of it
+    int ranks = 1;                       ///< those that there are, or that a dry run plans for
     int threads = 1;
     Index check_samples = 0;  ///< of each set; 0: no checks
     MemoryPlan memory;
@@ -52,7 +53,7 @@ struct Run {
 
     [[nodiscard]] const mpi::Communicator& world() const { return context.world; }
     [[nodiscard]] Distribution distribution(const TileSet& done = {}) const {
-        return product.distribute(shape, context.world.size(), context.world.rank(), done);
+        return product.distribute(shape, ranks, context.world.rank(), done);
     }
 };
 

@@ -127,5 +127,23 @@ TEST_CASE("the default panel shrinks with the outputs of a full kernel and is ne
     CHECK(default_panel_size(100000, 1) == 768);
     CHECK(default_panel_size(100000, 10) == 64);  // 640 rows: whole pages
     CHECK(default_panel_size(3, 1) == 64);
+    CHECK(default_panel_size(1500000, 1) == 768);
+    CHECK(default_panel_size(10000000, 1) == 4896);
+    CHECK(default_panel_size(100000000, 1) == 8192);
     CHECK(default_panel_size(1, 1000) == 1);
+}
+
+TEST_CASE("tiles of 10^5 to 10^7 samples are shared evenly among 1 to 1000 ranks") {
+    for (const Index N : {Index{100000}, Index{1000000}, Index{10000000}}) {
+        const Axes axes = Axes::square({N, default_panel_size(N, 1)});
+        for (const int ranks : {1, 7, 64, 1000}) {
+            CAPTURE(N);
+            CAPTURE(ranks);
+            CHECK(axes.row.panels() <= 2048);
+            const double busiest = imbalance(axes, ranks);
+            CHECK(busiest >= 1);
+            const bool are_few_tiles = axes.tiles() < 16 * ranks;  // 131 panels of 10^5 samples, for 1000 ranks
+            CHECK(busiest < (are_few_tiles ? 1.5 : 1.06));
+        }
+    }
 }
