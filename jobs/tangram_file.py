@@ -318,7 +318,8 @@ def describe(file):
     attrs, checks = file.attrs, file.hdf5["checks"].attrs
     matrix = file.kernel if "ntk" in file.hdf5 else file.parameter_gram
     inputs = [json.loads(entry)["name"] for entry in file.hdf5["provenance"].attrs["inputs"]]
-    over = f"output {attrs['logit']}" if attrs["logit"] >= 0 else attrs.get("reduction_text", f"{attrs['reduction']} over {attrs['n_outputs']} outputs")
+    outputs = "1 output" if attrs["n_outputs"] == 1 else f"{attrs['n_outputs']} outputs"
+    over = f"output {attrs['logit']}" if attrs["logit"] >= 0 else attrs.get("reduction_text", f"{attrs['reduction']} over {outputs}")
     what = "kernel" if "ntk" in file.hdf5 else "J^T J"
     half = ", the lower half stored" if file.is_lower else ""
     lines = [f"computed    {what} {matrix.shape[0]} x {matrix.shape[1]}, {over}, {attrs['precision']}{half}"]

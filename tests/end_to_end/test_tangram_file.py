@@ -190,7 +190,7 @@ def test_what_cannot_be_read_is_refused_with_what_to_do(folder):
 
 def test_its_summary_says_what_was_computed_and_how_it_was_checked(folder):
     done = subprocess.run([sys.executable, JOBS / "tangram_file.py", made("square")], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 0 and not done.stderr, done.stderr
     for word in ("kernel 30 x 30, trace over 10 outputs, float32", "digits_mlp.safetensors", "26,122 parameters", "4.bias", "passed, by explicit Jacobians of 16"):
         assert word in done.stdout, (word, done.stdout)
     wrong = subprocess.run([sys.executable, JOBS / "tangram_file.py", folder / "absent.h5"], capture_output=True, text=True, timeout=60)
