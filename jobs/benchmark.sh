@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# How close to the hardware the program comes on this machine: prints the table of README's "Performance" section, in
-# Markdown, on stdout.
+# How close to the hardware the program comes on this machine: prints the table of docs/performance.md, in Markdown, on
+# stdout.
 #
 #   jobs/benchmark.sh              a quarter of an hour on two cores, 4 GB of disk at a time; nothing else should run meanwhile
 #   QUICK=1 jobs/benchmark.sh      everything 16 times smaller: whether it works, not how fast

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that building, running and testing tangram needs; does nothing where all are there.
 #
-#   jobs/install-packages.sh            what the build, the program and most tests need
-#   jobs/install-packages.sh --tests    and what the other tests need: SLEPc, Slurm, xarray, Octave, R, PyTorch, ONNX
+#   jobs/install-packages.sh            what the build, the program, the plot and most tests need
+#   jobs/install-packages.sh --tests    and what the other tests need: SLEPc, Slurm, xarray, scikit-learn, Octave, R, PyTorch, ONNX
 #   jobs/install-packages.sh --ci       and what the checks of the code need: format, lint
 set -euo pipefail
 
@@ -11,10 +11,10 @@ packages=(
     libopenmpi-dev openmpi-bin libhdf5-openmpi-dev hdf5-tools libopenblas-pthread-dev
     libxxhash-dev libssl-dev zlib1g-dev libcli11-dev nlohmann-json3-dev libspdlog-dev libfmt-dev doctest-dev
     libscalapack-openmpi-dev libelpa-dev libonnx-dev libprotobuf-dev
-    python3-numpy python3-h5py
+    python3-numpy python3-h5py python3-matplotlib
 )
 tools=(
-    slepc-dev slurm-wlm munge python3-xarray python3-h5netcdf python3-netcdf4 python3-matplotlib python3-torch python3-onnx octave r-cran-hdf5r
+    slepc-dev slurm-wlm munge python3-xarray python3-h5netcdf python3-netcdf4 python3-sklearn python3-torch python3-onnx octave r-cran-hdf5r
 )
 case "${1:-}" in
 "") ;;

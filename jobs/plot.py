@@ -6,6 +6,7 @@ of targets. Of kernels over training, by `tangram drift`: their CKA, how far the
     jobs/plot.py OUT.h5                        writes OUT.png
     jobs/plot.py OUT.h5 --output figure.pdf    or .svg, or whatever matplotlib writes
     jobs/plot.py OUT.h5 --samples 200          show so many samples (400, evenly spaced), or parameters
+    jobs/plot.py OUT.h5 --dpi 100              200 by default
     jobs/plot.py OUT.spectrum.h5               writes OUT.spectrum.png; so for the file of a regression
 
 Of more than 12 parameter tensors those of a layer, by the part of their names before the last dot, are summed.
@@ -19,7 +20,7 @@ import sys
 from pathlib import Path
 
 try:
-    import h5py
+    import h5py  # noqa: F401, what tangram_file needs
     import matplotlib
 except ImportError as missing:
     sys.exit(f"plot: error: {missing.name} is missing for {sys.executable}: install it, on Debian by 'apt-get install python3-h5py "
@@ -28,40 +29,28 @@ except ImportError as missing:
 matplotlib.use("Agg")
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from figures import drift, kernel, operator_spectrum, parameter_gram, regression, spectra  # noqa: E402, after the backend is chosen
+from tangram_file import Refusal, open_hdf5, open_kernel  # noqa: E402
 
-WHAT_TO_NAME = "name the --output of 'tangram kernel', 'tangram drift', 'tangram spectrum' or 'tangram regress'"
-
-
-class Refusal(Exception):
-    """What is wrong with the file, and what to do."""
+FORMATS = ("tangram", "tangram spectrum", "tangram regression", "tangram drift")
 
 
-def open_file(path, formats=("tangram", "tangram spectrum", "tangram regression", "tangram drift")):
-    try:
-        open(path, "rb").close()
-    except OSError as error:
-        raise Refusal(f"cannot open ({path}): {error.strerror}: {WHAT_TO_NAME}") from None
-    if not h5py.is_hdf5(path):
-        raise Refusal(f"not an HDF5 file ({path}): {WHAT_TO_NAME}")
-    try:
-        file = h5py.File(path, "r", rdcc_nbytes=0)  # no cache of whole tiles: only what is asked for is read
-    except OSError:
-        raise Refusal(f"cannot read ({path}): the file is damaged or not finished: 'tangram verify' tells") from None
-    if file.attrs.get("format") not in formats or file.attrs.get("status") == "partial":
-        raise Refusal(f"not a finished file of tangram ({path}): {WHAT_TO_NAME}")
-    if file.attrs.get("store") == "none" and "drift" not in file:
-        raise Refusal(f"no matrix in the file, only what was measured of it ({path}): compute one without --store none")
-    return file
+def open_file(path):
+    """A KernelFile, or the h5py.File of spectra, of a regression, or of drift."""
+    file = open_hdf5(path, FORMATS)
+    if file.attrs["format"] != "tangram" or "drift" in file:
+        return file
+    file.close()
+    return open_kernel(path)
 
 
 def draw(file, most):
-    if "drift" in file:
-        return drift.draw(file)
     if file.attrs["format"] == "tangram spectrum":
         return operator_spectrum.draw(file) if file.attrs.get("matrix_free") else spectra.draw(file)
     if file.attrs["format"] == "tangram regression":
         return regression.draw(file)
-    return (parameter_gram if "parameter_gram" in file else kernel).draw(file, most)
+    if isinstance(file, h5py.File):
+        return drift.draw(file)
+    return (parameter_gram if "parameter_gram" in file.hdf5 else kernel).draw(file, most)
 
 
 def drawn(file, most, path):
@@ -72,12 +61,12 @@ def drawn(file, most, path):
         raise Refusal(f"cannot draw ({path}): {reason}: 'tangram verify' tells whether the file is whole") from error
 
 
-def save(figure, output):
+def save(figure, output, dpi):
     known = figure.canvas.get_supported_filetypes()
     if output.suffix[1:].lower() not in known:
         raise Refusal(f"--output {output} ends in no kind of picture: give one of .{', .'.join(sorted(known))}")
     try:
-        figure.savefig(output)
+        figure.savefig(output, dpi=dpi)
     except OSError as error:
         raise Refusal(f"cannot write ({output}): {error.strerror}: give another --output") from None
 
@@ -87,14 +76,17 @@ def main():
     parser.add_argument("input", type=Path, metavar="OUT.h5")
     parser.add_argument("--output", type=Path, help="the picture (OUT.png)")
     parser.add_argument("--samples", type=int, default=400, help="how many samples, or parameters, are shown (400)")
+    parser.add_argument("--dpi", type=int, default=200, help="dots an inch of the picture (200)")
     arguments = parser.parse_args()
     output = arguments.output or arguments.input.with_suffix(".png")
     try:
         if arguments.samples < 1:
             raise Refusal("--samples is less than 1: give a number of samples")
+        if arguments.dpi < 1:
+            raise Refusal("--dpi is less than 1: give a number of dots")
         with open_file(arguments.input) as file:
             figure = drawn(file, arguments.samples, arguments.input)
-        save(figure, output)
+        save(figure, output, arguments.dpi)
     except Refusal as refusal:
         print(f"plot: error: {refusal}", file=sys.stderr)
         return 2

@@ -2,7 +2,7 @@
 told of every tensor, else one after the other."""
 
 import numpy
-from matplotlib.colors import FuncNorm
+from matplotlib.colors import FuncNorm, PowerNorm
 
 from .groups import layer_of
 from .style import draw_matrix, shortened
@@ -13,10 +13,12 @@ TWO_LINES = 19  # points, of a heading
 
 
 def common_scale(matrices):
-    """Colors of all components. They grow with the square root of an entry: tensors contribute so differently that on a
-    linear scale most of them would be blank."""
+    """Colors of all components, from zero up or, where entries have both signs, about zero. They grow with the square root of an
+    entry: tensors contribute so differently that on a linear scale most of them would be blank."""
     high = max(numpy.abs(values).max() for values in matrices)
     high = high if high > 0 else 1.0
+    if min(values.min() for values in matrices) >= -1e-3 * high:
+        return {"norm": PowerNorm(0.5, 0, high, clip=True), "cmap": "viridis"}
     norm = FuncNorm((lambda v: numpy.sign(v) * numpy.sqrt(numpy.abs(v)), lambda r: r * numpy.abs(r)), -high, high)
     return {"norm": norm, "cmap": "RdBu_r"}
 
@@ -33,7 +35,7 @@ def cells_by_layer(kernel):
     names = kernel.components
     if len(kernel.groups) < len(names):
         return None
-    attrs = {name: kernel.file["components"][name].attrs for name in names}
+    attrs = {name: kernel.matrices[name].attrs for name in names}
     layers = [attrs[name]["layer"] if "fan_in" in attrs[name] else layer_of(name) for name in names]
     order = list(dict.fromkeys(layers))
     cells = {}
@@ -73,14 +75,15 @@ def draw_panels(figure, kernel, parts, scale, top):
 
 
 def draw_components(figure, kernel):
-    parts = [sum(kernel.part(f"components/{name}") for name in group.tensors) for group in kernel.groups]
+    parts = [sum(kernel.part(name) for name in group.tensors) for group in kernel.groups]
     scale = common_scale(parts)
     is_summed = len(kernel.groups) < len(kernel.components)
     top = TOP - (0.02 if is_summed else 0)
     picture = draw_panels(figure, kernel, parts, scale, top)
     bar = figure.colorbar(picture, cax=figure.add_axes([RIGHT + 0.008, BOTTOM, 0.010, top - BOTTOM]))
     large, small = round_below(scale["norm"].vmax), round_below(scale["norm"].vmax / 10)
-    bar.set_ticks([-large, -small, 0, small, large], labels=[f"{v:g}" for v in (-large, -small, 0, small, large)])
+    ticks = [0, small, large] if scale["norm"].vmin == 0 else [-large, -small, 0, small, large]
+    bar.set_ticks(ticks, labels=[f"{v:g}" for v in ticks])
     bar.outline.set_linewidth(0.4)
     summed = ", tensors of a layer summed" if is_summed else ""
     figure.text(LEFT, TOP + 0.022, f"components{summed}, on one (square root) scale", fontsize=8)

@@ -5,10 +5,6 @@ Where there are too many layers it is as many parts of the name as leave few eno
 anything, as of `net.0`, `net.1`, .., neighbours go together.
 """
 
-import re
-
-import numpy
-
 MOST_TENSORS = 12  # each for itself
 MOST_GROUPS = 20
 FEWEST_GROUPS = 4
@@ -20,18 +16,6 @@ class Group:
     def __init__(self, name, tensors):
         self.name = name
         self.tensors = tensors
-
-
-def is_bias(name):
-    """By its name: all there is to go by in a graph."""
-    return re.search(r"(bias|beta|(^|[^a-z0-9])b)$", name.lower()) is not None
-
-
-def mirrored(part, rows, file):
-    """The symmetric part of a matrix on these rows and columns: of a file that has the lower tiles alone, the others come from across."""
-    if file.attrs.get("store") != "lower":
-        return part
-    return numpy.where(rows[:, None] >= rows[None, :], part, part.T)
 
 
 def layer_of(name, most_parts=None):

@@ -4,23 +4,22 @@ import numpy
 from matplotlib import pyplot
 from matplotlib.colors import Normalize
 
+from tangram_file import is_bias
+
 from .checks import draw_checks, say_what_is_not_proven
 from .components import draw_components
-from .groups import grouped, is_bias, mirrored
+from .groups import grouped
 from .style import TEXT, draw_matrix, draw_shares, model_of, run_of, title
 
-DIAGONAL_BLOCK = 64
 MOST_CLASSES = 20
 
 
 class SampleAxis:
     """The samples of one axis in the order in which they are shown: by label, where there are labels."""
 
-    def __init__(self, file, prefix, count, most):
-        """`prefix`: of the datasets that are about these samples, "" or "test_"."""
-        self.count = int(count)
-        self.labels = file[prefix + "labels"][:] if prefix + "labels" in file else None
-        order = numpy.arange(self.count) if self.labels is None else numpy.argsort(self.labels, kind="stable")
+    def __init__(self, labels, count, most):
+        self.count, self.labels = int(count), labels
+        order = numpy.arange(self.count) if labels is None else numpy.argsort(labels, kind="stable")
         self.samples = order[numpy.unique(numpy.linspace(0, self.count - 1, min(self.count, most)).round().astype(int))]
 
     @property
@@ -36,48 +35,30 @@ class SampleAxis:
 
 
 class Kernel:
-    """What the figure needs of an open kernel file: `rows` and `columns` of the kernel are shown."""
+    """What the figure needs of a KernelFile: `rows` and `columns` of the kernel are shown. Components go by their datasets' names."""
 
     def __init__(self, file, most_samples):
-        self.file = file
-        self.attrs = file.attrs
-        self.per_sample = file["ntk"].shape[1] // file.attrs["n_samples"]
-        self.column_axis = SampleAxis(file, "", file.attrs["n_samples"], most_samples)
-        self.is_square = "n_test_samples" not in file.attrs
-        self.row_axis = self.column_axis if self.is_square else SampleAxis(file, "test_", file.attrs["n_test_samples"], most_samples)
-        self.rows = self.row_axis.samples * self.per_sample  # of the first output, in a kernel of all pairs of outputs
-        self.columns = self.column_axis.samples * self.per_sample
-        self.components = sorted(file["components"], key=self.place)
+        self.file, self.is_square = file.hdf5, file.is_square
+        self.opened = file
+        self.column_axis = SampleAxis(file.labels, file.attrs["n_samples"], most_samples)
+        self.row_axis = self.column_axis if self.is_square else SampleAxis(file.test_labels, file.attrs["n_test_samples"], most_samples)
+        self.rows = self.row_axis.samples * file.rows_of_sample  # of the first output, in a kernel of all pairs of outputs
+        self.columns = self.column_axis.samples * file.rows_of_sample
+        self.matrices = {matrix.name: matrix for matrix in file.components.values()}
+        self.components = list(self.matrices)
         self.groups = grouped(self.components)
 
-    def place(self, name):
-        """By layer, weights before biases."""
-        return self.file["components"][name].attrs["layer"], self.is_bias(name)
-
     def is_bias(self, name):
-        """As the file says; older ones do only of a chain's tensors."""
-        attrs = self.file["components"][name].attrs
-        if "is_bias" in attrs:
-            return bool(attrs["is_bias"])
-        return "bias_scale" in attrs or "weight_scale" not in attrs and is_bias(name)
+        return is_bias(self.matrices[name])
 
-    def part(self, path):
-        """The matrix on the rows and columns that are shown: no other rows are read."""
-        dataset = self.file[path]
-        return mirrored(numpy.array([dataset[row, :][self.columns] for row in self.rows]), self.rows, self.file)
+    def part(self, name):
+        """A component, or the kernel, "ntk", on the rows and columns that are shown: no other rows are read."""
+        matrix = self.opened.kernel if name == "ntk" else self.matrices[name]
+        return matrix[self.rows, self.columns]
 
     def trace(self, name):
-        """The exact trace of the kernel, "ntk", or of a component: from the blocks along the diagonal or, of test samples, from
-        their kernels with themselves."""
-        if not self.is_square:
-            diagonal = self.file["diagonal" if name == "ntk" else f"component_diagonals/{name}"][:]
-            return numpy.trace(diagonal, axis1=1, axis2=2).sum() if diagonal.ndim == 3 else diagonal.sum()
-        dataset = self.file[name if name == "ntk" else f"components/{name}"]
-        total = 0.0
-        for first in range(0, dataset.shape[0], DIAGONAL_BLOCK):
-            block = slice(first, first + DIAGONAL_BLOCK)
-            total += dataset[block, block].diagonal().sum(dtype="f8")
-        return total
+        """The exact trace of the kernel, "ntk", or of a component; of test samples that of their kernels with themselves."""
+        return self.opened.diagonal(name if name == "ntk" else self.matrices[name].tensor).sum()
 
 
 def linear_scale(values):

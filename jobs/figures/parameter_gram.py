@@ -3,11 +3,12 @@
 import numpy
 from matplotlib import pyplot
 
+from tangram_file import is_named_bias
+
 from .checks import draw_checks, say_what_is_not_proven
-from .groups import grouped, is_bias, mirrored
+from .groups import grouped
 from .style import TEXT, draw_shares, model_of, run_of, shortened, title, width_of
 
-DIAGONAL_BLOCK = 64
 NAME_SIZE = 6
 MOST_NAME = 70  # points that a name along an axis may take
 
@@ -17,15 +18,11 @@ class ParameterGram:
     many of each tensor as its part of all of them, but at least one."""
 
     def __init__(self, file, most):
-        self.file = file
-        self.matrix = file["parameter_gram"]
-        blocks = file["parameter_blocks"]
-        names = blocks["tensor"].asstr()[:].tolist()
-        self.blocks = dict(zip(names, zip(blocks["first"][:], blocks["size"][:])))
-        self.groups = grouped(names)
+        self.matrix = file.parameter_gram
+        self.blocks = {name: (rows.start, rows.stop - rows.start) for name, rows in file.parameter_blocks.items()}
+        self.groups = grouped(list(self.blocks))
         count = len(self.matrix)
-        self.diagonal = numpy.concatenate([self.matrix[k:k + DIAGONAL_BLOCK, k:k + DIAGONAL_BLOCK].diagonal().astype("f8")
-                                           for k in range(0, count, DIAGONAL_BLOCK)])
+        self.diagonal = self.matrix.diagonal()
         shown = {name: numpy.unique(numpy.linspace(first, first + size - 1, max(1, min(size, round(most * size / count)))).round().astype(int))
                  for name, (first, size) in self.blocks.items()}
         self.borders = numpy.cumsum([sum(len(shown[name]) for name in group.tensors) for group in self.groups])
@@ -38,7 +35,7 @@ class ParameterGram:
 
     def correlations(self):
         """G_pq / sqrt(G_pp G_qq) of the parameters that are shown; 0 where a parameter has no effect on any sample."""
-        part = mirrored(numpy.array([self.matrix[row, :][self.rows] for row in self.rows], "f8"), self.rows, self.file)
+        part = self.matrix[self.rows, self.rows].astype("f8")
         norms = numpy.sqrt(self.diagonal[self.rows])
         scale = numpy.outer(norms, norms)
         return numpy.divide(part, scale, out=numpy.zeros_like(part), where=scale > 0)
@@ -75,10 +72,10 @@ def draw(file, most_parameters):
     gram = ParameterGram(file, most_parameters)
     with pyplot.rc_context(TEXT):
         figure = pyplot.figure(figsize=(10, 5.2))
-        title(figure, f"Gram matrix in the space of parameters of {model_of(file)}", run_of(file))
+        title(figure, f"Gram matrix in the space of parameters of {model_of(file.hdf5)}", run_of(file.hdf5))
         draw_correlations(figure, figure.add_axes([0.05, 0.09, 0.42, 0.76]), gram)
-        draw_shares(figure.add_axes([0.62, 0.53, 0.34, 0.33]), gram.groups, gram.shares(), {name: is_bias(name) for name in gram.blocks},
+        draw_shares(figure.add_axes([0.62, 0.53, 0.34, 0.33]), gram.groups, gram.shares(), {name: is_named_bias(name) for name in gram.blocks},
                     "the trace")
-        draw_checks(figure.add_axes([0.56, 0.04, 0.41, 0.37]), file, "all")
-        say_what_is_not_proven(figure, file)
+        draw_checks(figure.add_axes([0.56, 0.04, 0.41, 0.37]), file.hdf5, "all")
+        say_what_is_not_proven(figure, file.hdf5)
     return figure

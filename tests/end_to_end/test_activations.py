@@ -25,7 +25,7 @@ def functions(torch):
     def hardsigmoid(z):  # PyTorch's own has a slope of 1/6 in float32, whatever the tensor
         return torch.clamp(z / 6 + 0.5, 0, 1)
 
-    def relu_normalized(z):  # as README has it
+    def relu_normalized(z):  # as docs/inputs.md has it
         return (2 * torch.pi / (torch.pi - 1)) ** 0.5 * (f.relu(z) - 1 / (2 * torch.pi) ** 0.5)
 
     return {

@@ -11,7 +11,7 @@ MODEL = JOBS / "digits" / "digits_mlp.safetensors"
 DIGITS = f"{JOBS}/digits/digits.h5:x"
 
 
-@each({"--help": (["--help"], ["kernel", "init"]), "--version": (["--version"], ["0."]),
+@each({"--help": (["--help"], ["kernel", "init"]), "--version": (["--version"], ["tangram 1."]),
        "kernel --help": (["kernel", "--help"], ["--model", "--activation", "--reduction", "--expect-outputs", "--tile"]),
        "init --help": (["init", "--help"], ["--widths", "--seed", "--fan-in"]),
        "bench --help": (["bench", "--help"], ["--widths", "--repeat", "--json", "--directory"])})

@@ -6,13 +6,13 @@ import subprocess
 
 import h5py
 
-from harness import JOBS, STARTS_FAST, TANGRAM
+from harness import JOBS, STARTS_FAST, TANGRAM, need
 
 SLOW = True
 
 
-def run(script, *words, folder):
-    return subprocess.run([script, *words], cwd=folder, env=dict(os.environ, TANGRAM=str(TANGRAM), **STARTS_FAST), capture_output=True,
+def run(script, *words, folder, **settings):
+    return subprocess.run([script, *words], cwd=folder, env=dict(os.environ, TANGRAM=str(TANGRAM), **STARTS_FAST, **settings), capture_output=True,
                           text=True, stdin=subprocess.DEVNULL, timeout=120)
 
 
@@ -28,12 +28,23 @@ def test_the_notebook_job_reproduces_every_printed_number_and_answers_its_open_q
         assert line.startswith("scaled fc1.weight by") and line.count("1/sqrt(fan_in)") == 3 and f"fan_in = {2 * width})" in line, line
 
 
-def test_the_digits_job_writes_a_verified_kernel(folder):
-    done = run(JOBS / "digits" / "run.sh", folder / "ntk.h5", folder=folder)
+def test_the_quick_start_ends_with_a_verified_kernel_its_picture_and_what_to_do_next(folder):
+    """Where all packages are there and the program is built: both are only said to be."""
+    need("matplotlib")
+    (folder / "bin").mkdir()
+    for name, says in {"cmake": "true", "dpkg-query": "printf installed", "apt-get": "false"}.items():
+        (folder / "bin" / name).write_text(f"#!/bin/sh\n{says}\n")
+        (folder / "bin" / name).chmod(0o755)
+    done = run(JOBS / "quickstart.sh", "ntk.h5", folder=folder, PATH=f"{folder}/bin:{os.environ['PATH']}")
     assert done.returncode == 0, done.stderr
-    assert str(folder / "ntk.h5") in done.stdout
     with h5py.File(folder / "ntk.h5") as file:
-        assert file["ntk"].shape == (1797, 1797) and file["checks"].attrs["passed"] == 1
+        assert file["ntk"].shape == (1797, 1797) and file["checks"].attrs["passed"] == 1 and file["checks"].attrs["outputs_error"] < 1e-5
+        error = f"the total {file['checks'].attrs['total_relative_error']:.1e}"
+    assert (folder / "ntk.png").read_bytes().startswith(b"\x89PNG")
+    last = done.stdout[done.stdout.index("computed  "):]
+    for word in ("kernel 1797 x 1797, trace over 10 outputs", "digits_mlp.safetensors", "passed, by explicit Jacobians of 16 samples", error, "your own outputs",
+                 str(folder / "ntk.h5"), str(folder / "ntk.png"), "tangram kernel --model model.safetensors"):
+        assert word in last, (word, last)
 
 
 def test_a_missing_program_points_to_the_quick_start(folder):

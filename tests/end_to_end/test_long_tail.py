@@ -1,5 +1,5 @@
 """The long tail of ONNX's operators: networks that are made of them have the kernels of float64 autograd, on any ranks; the list of
-what is read is README's; recurrent layers are refused, with what helps."""
+what is read is that of docs/operators.md; recurrent layers are refused, with what helps."""
 
 import importlib
 import itertools

@@ -22,7 +22,7 @@ def both(folder, *more, **options):
 
 
 def whole(dataset):
-    K = dataset[:]  # what README says: the lower tiles are there, the others read as zero
+    K = dataset[:]  # what docs/measures.md says: the lower tiles are there, the others read as zero
     return numpy.tril(K) + numpy.tril(K, -1).T
 
 

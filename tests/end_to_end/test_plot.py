@@ -11,7 +11,7 @@ import h5py
 import numpy
 
 from digits_kernel import DIGITS, MODEL, make
-from harness import DATA, JOBS, each, kernel, need, tangram, write_h5
+from harness import DATA, JOBS, ROOT, Skip, each, kernel, need, tangram, write_h5
 from scripts import script
 
 SLOW = True
@@ -82,10 +82,22 @@ def test_the_rows_of_a_plot_are_test_samples_by_their_labels(folder):
                 f"{DIGITS}:x", "--test-rows", "100:117", "--test-labels", f"{DIGITS}:y", "--check-samples", "0") as file:
         sys.path.insert(0, str(JOBS))
         from figures.kernel import Kernel
-        drawn = Kernel(file, 400)
+        from tangram_file import KernelFile
+        drawn = Kernel(KernelFile(file), 400)
         rows, columns = (numpy.argsort(file[name][:], kind="stable") for name in ("test_labels", "labels"))
         assert (drawn.part("ntk") == file["ntk"][:][rows][:, columns]).all()
         assert abs(drawn.trace("ntk") - sum(drawn.trace(name) for name in drawn.components)) < 1e-9 * drawn.trace("ntk")
+
+
+def test_the_figure_of_performance_is_of_the_numbers_of_its_page(folder):
+    """Drawn anew it has the bytes of the one in docs, by the Matplotlib that drew that."""
+    drawn = need("matplotlib").__version__
+    done = script(JOBS / "figures/performance.py", ROOT / "docs/performance.md", folder / "p.svg", uses=["matplotlib.pyplot"])
+    assert done.returncode == 0 and not done.stderr, done.stderr
+    committed = (ROOT / "docs/figures/performance.svg").read_bytes()
+    if f"Matplotlib v{drawn}".encode() not in committed:
+        raise Skip(f"Matplotlib {drawn} is not the one that drew the figure: jobs/docs_figures.sh")
+    assert (folder / "p.svg").read_bytes() == committed
 
 
 def test_plot_draws_spectra(folder):
@@ -111,9 +123,10 @@ def figure_of(path):
     """As jobs/plot.py draws it, in this process, with its texts where they will stand. Matplotlib draws in one thread at a time."""
     need("matplotlib").use("Agg")
     sys.path.insert(0, str(JOBS))
-    with DRAWING, h5py.File(path) as file:
-        from figures import kernel as of_samples, parameter_gram as of_parameters
-        figure = (of_parameters if "parameter_gram" in file else of_samples).draw(file, 400)
+    from figures import kernel as of_samples, parameter_gram as of_parameters
+    from tangram_file import open_kernel
+    with DRAWING, open_kernel(path) as file:
+        figure = (of_parameters if "parameter_gram" in file.hdf5 else of_samples).draw(file, 400)
         figure.canvas.draw()
         yield figure
         of_samples.pyplot.close(figure)
@@ -214,10 +227,10 @@ def test_tensors_of_a_plot_go_together_by_their_names(folder, names, expected):
 
 def test_a_bias_is_told_by_its_name(folder):
     sys.path.insert(0, str(JOBS))
-    from figures.groups import is_bias
+    from tangram_file import is_named_bias
     biases = ["bias", "fc.bias", "attn.in_proj_bias", "norm.beta", "dense/beta", "fc1.b", "b", "fc_b", "Conv.B"]
     weights = ["fc.weight", "b.weight", "norm.gamma", "emb", "bias.weight", "a.w", "thumb"]
-    assert [name for name in biases + weights if is_bias(name)] == biases
+    assert [name for name in biases + weights if is_named_bias(name)] == biases
 
 
 def test_plot_writes_vector_pictures_too(folder):
@@ -277,9 +290,9 @@ def test_a_plot_says_that_no_outputs_were_compared(folder, figure, options, says
             mine["y"] = file["outputs"][:]
         options = (*options, f"{folder}/y.h5:y", "--overwrite")
     kernel(*words, *options).close()
-    code = (f"import h5py, matplotlib, sys; matplotlib.use('Agg'); sys.path.insert(0, {str(JOBS)!r})\n"
-              f"from figures import {figure}\n"
-              f"for text in {figure}.draw(h5py.File(sys.argv[1]), 20).texts: print(text.get_text())\n")
+    code = (f"import matplotlib, sys; matplotlib.use('Agg'); sys.path.insert(0, {str(JOBS)!r})\n"
+              f"from figures import {figure}; from tangram_file import open_kernel\n"
+              f"for text in {figure}.draw(open_kernel(sys.argv[1]), 20).texts: print(text.get_text())\n")
     done = subprocess.run([sys.executable, "-c", code, folder / "k.h5"], capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     assert ("was not checked" in done.stdout and "--expect-outputs" in done.stdout) == says, done.stdout

@@ -9,7 +9,7 @@
 //   where the lower tiles alone are stored, only these have chunks, each at a place that is looked up; the others are read transposed
 //
 // Chunks begin on pages, so O_DIRECT moves whole chunks between memory and disk without the processor: through
-// the page cache a write costs processor time that the tiles need (README, "Performance"). Where the file system does not know O_DIRECT, or a chunk is no whole number of pages, the page cache is used.
+// the page cache a write costs processor time that the tiles need (docs/performance.md). Where the file system does not know O_DIRECT, or a chunk is no whole number of pages, the page cache is used.
 //
 // Nothing here calls HDF5 or MPI after the constructor: any thread may read and write.
 

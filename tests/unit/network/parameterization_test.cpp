@@ -46,7 +46,7 @@ using Numbers = std::vector<double>;
 
 }  // namespace
 
-TEST_CASE("the standard parameterization has scales 1, the others what the table in README says") {
+TEST_CASE("the standard parameterization has scales 1, the others what the table in docs says") {
     const Chain standard = configured({});
     for (const auto scale : {&Layer::weight_scale, &Layer::bias_scale, &Layer::output_scale}) {
         CHECK(scales(standard, scale) == Numbers{1, 1, 1});
