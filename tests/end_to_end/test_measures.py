@@ -4,8 +4,9 @@ and scale; and what is refused."""
 import h5py
 import numpy
 
+import factors_job
 import life_job
-from harness import each, tangram, write_h5, write_safetensors
+from harness import DATA, each, tangram, write_h5, write_safetensors
 from measures_oracle import centred, close, cosine_of_centred, kernels_of, one_hot, unbiased_hsic
 
 USAGE, STOPPED = 2, 75
@@ -271,3 +272,28 @@ def test_a_dry_run_counts_the_measures(folder):
     words, _ = network(folder)
     told = tangram(*words, "--output", folder / "k.h5", "--store", "none", "--dry-run")
     assert told.code == 0 and "measures of tiles under way" in told.stdout and "in measures" in told.stdout, told
+
+
+@each({"a graph of images, float64": ("lenet", "float64"), "a graph of images, float32": ("lenet", "float32"), "shared weights": ("tied", "float32")})
+def test_measures_of_graphs_are_those_of_the_stored_kernels(folder, name, precision):
+    base = ["kernel", "--model", DATA / "onnx" / f"{name}.onnx", "--data", f"{DATA / 'onnx' / f'{name}.h5'}:x", "--precision", precision, "--threads", 2,
+            "--tile", 4, "--conjugate-kernels", "none"]
+    stored = run(base, folder / "k.h5")
+    kernels = kernels_of(stored, None)
+    with run([*base, "--store", "none", "--measure", "gram"], folder / "m.h5", ranks=2) as file:
+        # the tiles that come by are those that would be stored, to the last bit
+        assert_measures(file, {key: kernel for key, kernel in kernels.items() if key in names_of(file)})
+        assert set(names_of(file)) == set(kernels) and file["checks"].attrs["passed"] == 1
+
+
+def names_of(file):
+    return [name.decode() for name in file["measures/name"][:]]
+
+
+def test_measures_of_factors_are_those_of_the_stored_kernel(folder):
+    tensors = factors_job.arrays()
+    factors = factors_job.write_hdf5(folder / "f.h5", tensors)
+    kernels = {name: factors_job.REDUCTIONS["trace"](factors_job.jacobian(parts)) for name, parts in tensors.items()}
+    kernels["ntk"] = sum(kernels.values())
+    with factors_job.made(factors, folder / "m.h5", "--tile", 5, "--store", "none", "--measure", "gram", ranks=3) as file:
+        assert_measures(file, kernels)
