@@ -170,6 +170,7 @@ void make_estimates(const SpectrumOptions& options, Run& run, OperatorSpectrum& 
     EstimateRequest request;
     request.vectors = vectors;
     request.steps = options.lanczos_steps;
+    request.trace = found.trace;
     request.seed = static_cast<std::uint64_t>(options.seed);
     request.first = run.K->rows().begin;
     agree(run.world, [&] {

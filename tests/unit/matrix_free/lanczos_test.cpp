@@ -2,10 +2,15 @@
 
 #include "tangram/matrix_free/estimates.hpp"
 #include "tangram/matrix_free/nystrom.hpp"
+#include "tangram/support/random.hpp"
+#include "tangram/support/small_eigen.hpp"
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
+#include <vector>
 
 using namespace tangram;
 
@@ -125,4 +130,81 @@ TEST_CASE("of a matrix of zeros the preconditioner is the identity") {
     std::vector<double> r(at(zero.local), 2.5), z(at(zero.local));
     P.apply(1e-3, r, z);
     CHECK(z == r);
+}
+
+namespace {
+
+/// K = G G^T with eigenvalues over some decades, its rows shared out over the ranks.
+struct Dense {
+    Dense(Index n, const mpi::Communicator& world) : comm(world), K(n, n) {
+        first = n * world.rank() / world.size();
+        local = n * (world.rank() + 1) / world.size() - first;
+        Matrix<double> G(n, n);
+        for (Index i = 0; i < n; ++i) {
+            for (Index k = 0; k < n; ++k)
+                G(i, k) = normal_number(stream_key(5, at(i)), static_cast<std::uint64_t>(k), 1) *
+                          std::pow(0.9, static_cast<double>(k));
+        }
+        for (Index i = 0; i < n; ++i) {
+            for (Index j = 0; j < n; ++j) {
+                for (Index k = 0; k < n; ++k) K(i, j) += G(i, k) * G(j, k);
+            }
+        }
+    }
+    [[nodiscard]] DistributedOperator as_operator() const {
+        return {local, K.rows(), [this](std::span<const double> v, std::span<double> y) {
+                    std::vector<double> whole(at(K.rows()), 0.0);
+                    std::copy(v.begin(), v.end(), whole.begin() + first);
+                    mpi::sum(comm, whole);
+                    for (Index i = 0; i < local; ++i) {
+                        y[at(i)] = 0;
+                        for (Index j = 0; j < K.cols(); ++j) y[at(i)] += K(first + i, j) * whole[at(j)];
+                    }
+                }};
+    }
+    const mpi::Communicator& comm;
+    Matrix<double> K;
+    Index first = 0, local = 0;
+};
+
+}  // namespace
+
+TEST_CASE("95 % intervals of estimates hold the truth in at least 88 of 100 seeds") {
+    const mpi::Communicator world = mpi::Communicator::world();
+    const Dense A(30, world);
+    constexpr double ridge = 0.5;
+    const SmallPairs pairs = small_eigenpairs(std::as_const(A.K).view());
+    double trace = 0, squares = 0, freedom = 0, log_determinant = 0;
+    for (const double value : pairs.values) {
+        trace += value;
+        squares += value * value;
+        freedom += value / (value + ridge);
+        log_determinant += std::log(value + ridge);
+    }
+    for (const Index vectors : {Index{6}, Index{16}}) {
+        CAPTURE(vectors);
+        int norms = 0, freedoms = 0, determinants = 0;
+        for (std::uint64_t seed = 0; seed < 100; ++seed) {
+            EstimateRequest request;
+            request.vectors = vectors;
+            request.steps = 30;
+            request.seed = seed;
+            request.ridges = {ridge};
+            request.trace = trace;
+            request.first = A.first;
+            const Estimates found = estimate(world, A.as_operator(), request);
+            const auto holds = [](const Estimate& estimate, double truth) {
+                return std::abs(estimate.mean - truth) <= estimate.half_width ? 1 : 0;
+            };
+            norms += holds(found.squared_norm, squares);
+            freedoms += holds(found.ridges[0].degrees_of_freedom, freedom);
+            determinants += holds(found.ridges[0].log_determinant, log_determinant);
+        }
+        CHECK(norms >= 88);
+        CHECK(freedoms >= 88);
+        CHECK(determinants >= 88);
+        CAPTURE(norms);
+        // An interval that always holds the truth is too wide to say much.
+        CHECK(norms + freedoms + determinants < 300);
+    }
 }
