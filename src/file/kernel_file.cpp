@@ -289,6 +289,12 @@ KernelFile read_kernel_file(const std::string& path, FailedChecks failed_checks)
         refuse_partial(root, path);
         kernel.checks = read_checks(file);
         require_finished(root, path, kernel.checks, failed_checks);
+        if (h5::has_attribute(root, "n_models")) {
+            fail(
+                ExitCode::bad_input,
+                "this file holds no kernel, only how those of several models differ ({}:/drift): compute one with 'tangram kernel'",
+                path);
+        }
         if (h5::has_attribute(root, "store") && h5::read_text_attribute(root, "store") == "none") {
             fail(
                 ExitCode::bad_input,

@@ -196,6 +196,15 @@ def test_a_stopped_run_goes_on_and_one_of_other_models_is_refused(folder):
             same(file, whole)
 
 
+def test_a_file_of_drift_is_no_kernel_and_says_so(folder):
+    write_data(folder)
+    output = folder / "d.h5"
+    run(words_of(folder, write_models(folder, [tensors_of(0), tensors_of(1)])), output).close()
+    for words in (["verify", output], ["check", output], ["spectrum", output], ["drift", output, output, "--output", folder / "e.h5"]):
+        refused = tangram(*words)
+        assert refused.code == BAD_INPUT and len(refused.errors) == 1 and "/drift" in refused.errors[0], refused
+
+
 def test_a_list_names_the_models_from_its_own_folder(folder):
     write_data(folder)
     write_models(folder, [tensors_of(k) for k in range(2)])
