@@ -42,7 +42,7 @@ void add_network_options(CLI::App& app, KernelOptions& o) {
         ->group(group);
     add_list(app, "--activation", o.network.activations,
              "of the hidden layers: one name for all, or one each")
-        ->type_name("ACTIVATION,..")
+        ->type_name("ACTIVATION")
         ->group(group);
     app.add_option("--output-activation", o.network.output_activation, "of the last layer (identity)")
         ->type_name("ACTIVATION|softmax|log_softmax")

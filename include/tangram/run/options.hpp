@@ -12,7 +12,7 @@ namespace tangram {
 
 /// Of an option that takes one of a closed set: the parser refuses any other value, and --help, manual pages and completions show the set,
 /// as "a|b|c". So of all options: the type name says what is taken. FILE.. is a file, X.h5 a file of that kind, DIR a folder,
-/// ACTIVATION.. a name of one, anything else a word or number (manual/option_list.hpp).
+/// ACTIVATION the name of one, anything else a word or number (manual/option_list.hpp).
 CLI::Option* one_of(CLI::Option* option, const std::vector<std::string>& values);
 
 /// Adds --config FILE (TOML; the command line wins) to a command's table.
