@@ -10,12 +10,18 @@ export OMPI_MCA_rmaps_base_oversubscribe=1 OMPI_MCA_hwloc_base_binding_policy=no
 
 project_root="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 
-# Prints the path of the program: what TANGRAM names, this project's release build, or what PATH has.
+# Where the examples write: build/jobs of a clone; where they are called from, if they are installed (share/tangram/jobs).
+# shellcheck disable=SC2034 # for whoever sources this
+if [ -e "$project_root/CMakeLists.txt" ]; then results="$project_root/build/jobs"; else results="$PWD"; fi
+
+# Prints the path of the program: what TANGRAM names, this project's release build, what was installed with this, or what PATH has.
 find_tangram() {
     if [ -n "${TANGRAM:-}" ]; then
         echo "$TANGRAM"
     elif [ -x "$project_root/build/release/tangram" ]; then
         echo "$project_root/build/release/tangram"
+    elif [ -x "$project_root/../../bin/tangram" ] && [ ! -e "$project_root/CMakeLists.txt" ]; then
+        echo "$project_root/../../bin/tangram"
     elif ! command -v tangram; then
         echo "tangram is not built: run $project_root/jobs/quickstart.sh" >&2
         return 1

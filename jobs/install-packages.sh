@@ -2,7 +2,8 @@
 # Installs the Debian packages that building, running and testing tangram needs; does nothing where all are there.
 #
 #   jobs/install-packages.sh            what the build, the program, the plot and most tests need
-#   jobs/install-packages.sh --tests    and what the other tests need: SLEPc, Slurm, xarray, scikit-learn, Octave, R, PyTorch, ONNX
+#   jobs/install-packages.sh --tests    and what the other tests need: SLEPc, Slurm, xarray, scikit-learn, Octave, R, PyTorch, ONNX,
+#                                       man, shells
 #   jobs/install-packages.sh --ci       and what the checks of the code need: format, lint
 set -euo pipefail
 
@@ -15,11 +16,12 @@ packages=(
 )
 tools=(
     slepc-dev slurm-wlm munge python3-xarray python3-h5netcdf python3-netcdf4 python3-sklearn python3-torch python3-onnx octave r-cran-hdf5r
+    man-db mandoc zsh fish shellcheck
 )
 case "${1:-}" in
 "") ;;
 --tests) packages+=("${tools[@]}") ;;
---ci) packages+=("${tools[@]}" clang-format clang-tidy libclang-rt-dev libomp-dev shellcheck) ;;
+--ci) packages+=("${tools[@]}" clang-format clang-tidy libclang-rt-dev libomp-dev) ;;
 *)
     echo "usage: jobs/install-packages.sh [--tests | --ci]" >&2
     exit 2

@@ -30,6 +30,7 @@ MAY_INCLUDE = {
     "run": TOWERS + USES,
     "commands": TOWERS + USES + ["run"],
     "main.cpp": ["support", "commands"],
+    "manual": ["support", "file", "network", "commands"],  # a program of the build
 }
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*["<]([^">]+)[">]')

@@ -12,7 +12,7 @@ set -euo pipefail
 # shellcheck source=jobs/environment.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../environment.sh"
 here="$project_root/jobs/digits"
-output="${1:-$project_root/build/jobs/digits_ntk.h5}"
+output="${1:-$results/digits_ntk.h5}"
 
 tangram="$(find_tangram)"
 mkdir -p "$(dirname "$output")"

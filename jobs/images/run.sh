@@ -10,7 +10,7 @@ set -euo pipefail
 # shellcheck source=jobs/environment.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../environment.sh"
 here="$project_root/jobs/images"
-output="${1:-$project_root/build/jobs/digits_cnn_ntk.h5}"
+output="${1:-$results/digits_cnn_ntk.h5}"
 
 tangram="$(find_tangram)"
 mkdir -p "$(dirname "$output")"

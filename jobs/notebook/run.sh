@@ -14,7 +14,7 @@ set -euo pipefail
 # shellcheck source=jobs/environment.sh
 source "$(dirname "${BASH_SOURCE[0]}")/../environment.sh"
 here="$project_root/jobs/notebook"
-output="$project_root/build/jobs"
+output="$results"
 
 tangram="$(find_tangram)"
 mkdir -p "$output"

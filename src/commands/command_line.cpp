@@ -49,13 +49,14 @@ CommandLine parse_options_of(const Command& command, const Arguments& arguments,
                              Run run) {
     CommandLine result;
     auto options = std::make_shared<Options>();
-    CLI::App app{command.description, std::string("tangram ") + command.name};
-    add(app, *options);
-    result.text = parse_options(app, arguments);
+    const auto app = std::make_shared<CLI::App>(command.description, std::string("tangram ") + command.name);
+    add(*app, *options);
+    result.options = app;
+    result.text = parse_options(*app, arguments);
     if (!result.text.empty()) return result;
     validate(*options);
     if constexpr (requires { options->command_line; }) options->command_line = line;
-    if constexpr (requires { options->configuration; }) options->configuration = record_options(app);
+    if constexpr (requires { options->configuration; }) options->configuration = record_options(*app);
     result.can_be_stopped = command.can_be_stopped;
     if constexpr (requires { options->matrix_free; }) result.can_be_stopped = is_given(options->matrix_free);
     if constexpr (requires { can_be_stopped(*options); }) result.can_be_stopped = can_be_stopped(*options);
@@ -152,8 +153,10 @@ std::string overview() {
         line(fmt::format("tangram {} {}", command.name, command.usage), command.purpose);
     line("tangram COMMAND --help", "the options of a command");
     line("tangram --version", "");
-    return text +
-           "\nExit codes: 0 done, 2 usage, 3 bad input, 4 not enough memory or disk, 5 a check failed, 6 I/O, 75 stopped, to be resumed.\n";
+    text += "\nExit codes:";
+    for (const auto& [code, meaning] : exit_codes)
+        text += fmt::format("{} {} {}", code == ExitCode::done ? "" : ",", static_cast<int>(code), meaning);
+    return text + ".\n";
 }
 
 CommandLine parse(int argc, const char* const* argv) {
@@ -178,6 +181,16 @@ CommandLine parse(int argc, const char* const* argv) {
 }
 
 }  // namespace
+
+std::vector<CommandDescription> describe_commands() {
+    std::vector<CommandDescription> descriptions;
+    for (const Command& command : commands) {
+        const CommandLine help = command.parse(command, {"--help"}, "");
+        descriptions.push_back(
+            {command.name, command.usage, command.purpose, command.description, help.options});
+    }
+    return descriptions;
+}
 
 CommandLine parse_command_line(int argc, const char* const* argv) {
     CommandLine result;

@@ -193,9 +193,9 @@ void add_compare_options(CLI::App& app, CompareOptions& options) {
                    "another program's kernel of the same samples: an HDF5 dataset or a .npy file")
         ->required()
         ->type_name("OTHER.h5:DATASET");
-    app.add_option(
-        "--like", options.like,
-        "the reduction that OTHER is of (the file's own): trace, mean, sum, full; recomputed on a few samples");
+    one_of(app.add_option("--like", options.like,
+                          "the reduction that OTHER is of (the file's own); recomputed on a few samples"),
+           {"trace", "mean", "sum", "full"});
     app.add_option("--tolerance", options.tolerance, "what counts as equal, of the largest entry (1e-5)");
     app.add_option("--model", options.model, "where the model file is now")->type_name("FILE[:GROUP]");
     app.add_option("--data", options.data, "where the samples are now")->type_name("FILE[:DATASET]");
@@ -206,7 +206,6 @@ void add_compare_options(CLI::App& app, CompareOptions& options) {
 void validate(const CompareOptions& options) {
     if (options.file.empty() || options.other.empty())
         fail(ExitCode::usage, "a file's name is empty: give OUT.h5 and OTHER");
-    if (!options.like.empty()) require_one_of("--like", options.like, {"trace", "mean", "sum", "full"});
     require_finite(options.tolerance, "--tolerance");
     if (options.tolerance <= 0)
         fail(ExitCode::usage, "--tolerance is {}: give a positive number", options.tolerance);

@@ -32,15 +32,17 @@ void add_target_options(CLI::App& app, RegressOptions& o) {
     app.add_option("--test-targets", o.test_targets, "targets of the test samples")
         ->type_name("FILE[:DATASET]")
         ->group(group);
-    app.add_option("--targets-are", o.targets.kind,
-                   "labels, numbers, or auto: what is stored as integers or texts is labels (auto)")
+    one_of(app.add_option("--targets-are", o.targets.kind,
+                          "what the targets are; auto: what is stored as integers or texts is labels (auto)"),
+           {"auto", "labels", "numbers"})
         ->group(group);
-    app.add_option("--one-hot", o.targets.code,
-                   "labels of K classes: centred, ones and zeros minus 1/K (default), or plain")
+    one_of(app.add_option("--one-hot", o.targets.code,
+                          "labels of K classes: centred, ones and zeros minus 1/K (default), or plain"),
+           {"centred", "plain"})
         ->group(group);
-    app.add_option("--prior", o.targets.prior,
-                   "f0: none (default for labels) or the network's outputs (default for numbers)")
-        ->type_name("none|outputs")
+    one_of(app.add_option("--prior", o.targets.prior,
+                          "f0: none (default for labels) or the network's outputs (default for numbers)"),
+           {"none", "outputs"})
         ->group(group);
     app.add_flag("--drop-duplicates", o.drop_duplicates,
                  "leave test samples that are training samples out of the scores")
@@ -65,16 +67,19 @@ void add_regression_options(CLI::App& app, RegressOptions& o) {
         app, "--ridge", o.ridges,
         "lambda: numbers with commas, 1e-4m for so much of the mean diagonal, 0 for minimum norm above the noise, or auto: 41 from the noise to the largest eigenvalue (auto, without --times)")
         ->group(group);
-    app.add_option(
-           "--solver", o.solver,
-           "cholesky: one ridge; eigen: any number, and times; auto: the first where it will do (auto)")
+    one_of(app.add_option(
+               "--solver", o.solver,
+               "cholesky: one ridge; eigen: any number, and times; auto: the first where it will do (auto)"),
+           {"auto", "cholesky", "eigen"})
         ->group(group);
     app.add_option("--eigen", o.eigen, "eigenvectors that 'tangram spectrum --vectors' made of this kernel")
         ->type_name("S.h5")
         ->group(group);
-    app.add_option(
-           "--scores", o.scores,
-           "all, or likelihood: without leave-one-out, GCV, freedom, which cost Cholesky as much again (all)")
+    one_of(
+        app.add_option(
+            "--scores", o.scores,
+            "all, or likelihood: without leave-one-out, GCV, freedom, which cost Cholesky as much again (all)"),
+        {"all", "likelihood"})
         ->group(group);
 }
 
@@ -83,9 +88,11 @@ void add_flow_options(CLI::App& app, RegressOptions& o) {
     add_list(app, "--times", o.times, "gradient flow to these times, inf too")->group(group);
     add_list(app, "--steps", o.steps, "full-batch descent of so many steps")->group(group);
     app.add_option("--learning-rate", o.learning_rate, "of --steps")->group(group);
-    app.add_option(
-           "--loss", o.loss,
-           "of times and steps: sum, 1/2 sum of squares (default); mean-half, half the mean, as neural-tangents has it; mse, the mean, as PyTorch has it")
+    one_of(
+        app.add_option(
+            "--loss", o.loss,
+            "of times and steps: sum, 1/2 sum of squares (default); mean-half, half the mean, as neural-tangents has it; mse, the mean, as PyTorch has it"),
+        {"sum", "mean-half", "mse"})
         ->group(group);
 }
 
@@ -96,9 +103,11 @@ void add_attribution_options(CLI::App& app, RegressOptions& o) {
            "the K training samples with the largest influence on each test prediction, and the K most negative")
         ->type_name("K")
         ->group(group);
-    app.add_option(
-           "--attribution-by", o.attribution_by,
-           "left-out: what leaving the sample out takes away (default), or representer: its term of the prediction")
+    one_of(
+        app.add_option(
+            "--attribution-by", o.attribution_by,
+            "left-out: what leaving the sample out takes away (default), or representer: its term of the prediction"),
+        {"left-out", "representer"})
         ->group(group);
     app.add_option("--attribution-output", o.attribution_output, "of this output (the largest prediction's)")
         ->type_name("K")
@@ -165,13 +174,6 @@ void validate(const RegressOptions& o) {
                       {"--resume", o.matrix_free.source.resume}});
     if (is_given(o.matrix_free)) validate_matrix_free(o);
     if (o.output.empty()) fail(ExitCode::usage, "the name of the output is empty: name a file");
-    require_one_of("--targets-are", o.targets.kind, {"auto", "labels", "numbers"});
-    require_one_of("--one-hot", o.targets.code, {"centred", "plain"});
-    require_one_of("--prior", o.targets.prior, {"auto", "none", "outputs"});
-    require_one_of("--loss", o.loss, {"sum", "mean-half", "mse"});
-    require_one_of("--solver", o.solver, {"auto", "cholesky", "eigen"});
-    require_one_of("--scores", o.scores, {"all", "likelihood"});
-    require_one_of("--attribution-by", o.attribution_by, {"left-out", "representer"});
     if (o.threads) require_between("--threads", *o.threads, 1, 4096);
     if (o.kernel_scale && !(*o.kernel_scale > 0 && std::isfinite(*o.kernel_scale)))
         fail(ExitCode::usage, "--kernel-scale is {}: give a positive number", *o.kernel_scale);

@@ -24,14 +24,15 @@ void add_spectrum_options(CLI::App& app, SpectrumOptions& options) {
            "--targets", options.targets.location,
            "labels or numbers of the samples: what each eigenvector explains of them, their alignment with the kernel, GCV")
         ->type_name("FILE[:DATASET]");
-    app.add_option("--targets-are", options.targets.kind,
-                   "labels, numbers, or auto: what is stored as integers or texts is labels (auto)");
+    one_of(app.add_option("--targets-are", options.targets.kind,
+                          "what the targets are; auto: what is stored as integers or texts is labels (auto)"),
+           {"auto", "labels", "numbers"});
     CLI::Option* plain = app.add_flag("--targets-plain", options.targets_plain,
                                       "project them as they are, not less their column means");
-    app.add_option("--prior", options.targets.prior,
-                   "outputs: project them less the network's outputs (none)")
-        ->excludes(plain)
-        ->type_name("none|outputs");
+    one_of(app.add_option("--prior", options.targets.prior,
+                          "outputs: project them less the network's outputs (none)"),
+           {"none", "outputs"})
+        ->excludes(plain);
     app.add_option("--output", options.output, "where to write them (FILE.spectrum.h5)")->type_name("S.h5");
     app.add_option("--threads", options.threads, "threads of LAPACK on one rank (its share of the cores)");
     app.add_flag("--overwrite", options.overwrite, "replace an output that is there");
@@ -86,8 +87,6 @@ void validate(const SpectrumOptions& options) {
          {"--dry-run", options.dry_run},
          {"--resume", options.matrix_free.source.resume}});
     if (is_given(options.matrix_free)) validate_matrix_free(options);
-    require_one_of("--targets-are", options.targets.kind, {"auto", "labels", "numbers"});
-    require_one_of("--prior", options.targets.prior, {"auto", "none", "outputs"});
     const bool is_about_targets =
         options.targets_plain || options.targets.prior != "auto" || options.targets.kind != "auto";
     if (options.targets.location.empty() && is_about_targets)

@@ -2,7 +2,6 @@
 
 #include "tangram/run/options.hpp"
 #include "tangram/support/error.hpp"
-#include "tangram/support/precision.hpp"
 
 namespace tangram {
 
@@ -14,9 +13,12 @@ void add_bench_options(CLI::App& app, BenchOptions& o) {
         ->type_name("LIST");
     app.add_option("--model", o.model, "an ONNX file in the place of the random network")->type_name("FILE");
     app.add_option("--logit", o.logit, "the kernel of one output, in the place of a --reduction");
-    app.add_option("--reduction", o.reduction, "over outputs: trace (default), mean, sum, full");
-    app.add_option("--precision", o.precision, "float32 (default), float64");
-    app.add_option("--components", o.components, "store one matrix a parameter tensor: all, none (default)");
+    one_of(app.add_option("--reduction", o.reduction, "over outputs (trace)"),
+           {"trace", "mean", "sum", "full"});
+    one_of(app.add_option("--precision", o.precision, "of the matrices in the file (float32)"),
+           {"float32", "float64"});
+    one_of(app.add_option("--components", o.components, "store one matrix a parameter tensor (none)"),
+           {"all", "none"});
     app.add_option("--repeat", o.repeat, "rounds, of which medians are reported (5)");
     app.add_option("--gemm-seconds", o.gemm_seconds,
                    "how long large matrices are multiplied, twice a round (1)");
@@ -31,9 +33,6 @@ void validate(const BenchOptions& options) {
     require_between("--samples", options.samples, 1, std::int64_t{1} << 32);
     require_widths(options.widths);
     if (options.logit) require_between("--logit", *options.logit, 0, std::int64_t{1} << 32);
-    require_one_of("--reduction", options.reduction, {"trace", "mean", "sum", "full"});
-    parse_precision(options.precision);
-    require_one_of("--components", options.components, {"all", "none"});
     require_between("--repeat", options.repeat, 1, 1000);
     require_finite(options.gemm_seconds, "--gemm-seconds");
     if (options.gemm_seconds <= 0 || options.gemm_seconds > 1000)

@@ -185,7 +185,6 @@ void validate_reduction(const KernelOptions& options) {
         if (!options.project_outputs)
             fail(ExitCode::usage, "--seed is of --project-outputs, which is not given: drop it");
     }
-    if (options.weights) require_one_of("--weights", *options.weights, {"sqrt-hessian"});
     require_one_choice(options);
     validate_loss(options);
     require_targets(options, options.labels, options.targets, "");

@@ -47,12 +47,14 @@ void add_network_options(CLI::App& app, KernelOptions& o) {
     const std::string group = "Network";
     add_list(app, "--activation", o.network.activations,
              "of the hidden layers: one name for all, or one each")
+        ->type_name("ACTIVATION")
         ->group(group);
-    app.add_option("--output-activation", o.network.output_activation,
-                   "of the last layer (identity); also softmax and log_softmax")
+    app.add_option("--output-activation", o.network.output_activation, "of the last layer (identity)")
+        ->type_name("ACTIVATION|softmax|log_softmax")
         ->group(group);
     app.add_option("--parameterization", o.network.parameterization,
                    "standard (default), ntk, or post-activation (torchntk)")
+        ->type_name("standard|ntk|post-activation|torchntk")
         ->group(group);
     add_list(app, "--weight-std", o.network.weight_std, "ntk: weight std, one for all or one a layer (1)")
         ->group(group);
@@ -167,6 +169,7 @@ void add_reduction_options(CLI::App& app, KernelOptions& o, const std::string& g
         app.add_option(
                "--reduction", o.reduction,
                "over outputs: trace (default), mean, sum, full; or of one gradient a sample: loss, margin (log p/(1-p) of the class)")
+            ->type_name("trace|mean|sum|full|loss|margin")
             ->group(group);
     app.add_option("--logit", o.logit, "the kernel of this output alone (from 0)")
         ->excludes(reduction)
@@ -177,16 +180,19 @@ void add_reduction_options(CLI::App& app, KernelOptions& o, const std::string& g
         ->type_name("K")
         ->group(group);
     app.add_option("--seed", o.seed, "of the combinations' signs (0)")->type_name("S")->group(group);
-    app.add_option(
-           "--weights", o.weights,
-           "sqrt-hessian: rows sqrt(p_r) (e_r - p)^T J, the root of the cross-entropy's Gauss-Newton matrix")
+    one_of(
+        app.add_option(
+            "--weights", o.weights,
+            "sqrt-hessian: rows sqrt(p_r) (e_r - p)^T J, the root of the cross-entropy's Gauss-Newton matrix"),
+        {"sqrt-hessian"})
         ->group(group);
 }
 
 void add_loss_option(CLI::App& app, KernelOptions& o, const std::string& group) {
-    app.add_option(
-           "--loss", o.loss,
-           "of --reduction loss, of each sample: cross-entropy (of logits) or mse (mean over outputs)")
+    one_of(app.add_option(
+               "--loss", o.loss,
+               "of --reduction loss, of each sample: cross-entropy (of logits) or mse (mean over outputs)"),
+           {"cross-entropy", "mse"})
         ->group(group);
 }
 
@@ -199,33 +205,41 @@ void add_output_option(CLI::App& app, KernelOptions& o) {
 
 void add_result_options(CLI::App& app, KernelOptions& o) {
     const std::string group = "Kernel";
-    app.add_option("--space", o.space,
-                   "samples (default): J J^T; params: J^T J; minima: whichever is smaller")
+    one_of(app.add_option("--space", o.space,
+                          "samples (default): J J^T; params: J^T J; minima: whichever is smaller"),
+           {"samples", "params", "minima"})
         ->group(group);
     add_reduction_options(app, o, group);
     add_loss_option(app, o, group);
-    app.add_option("--components", o.components,
-                   "store one matrix a parameter tensor: all (default), none; of samples only")
+    one_of(app.add_option("--components", o.components,
+                          "store one matrix a parameter tensor: all (default), none; of samples only"),
+           {"all", "none"})
         ->group(group);
-    app.add_option(
-           "--store", o.store,
-           "the matrices in the file: all (default); lower: the tiles on and below the diagonal, half the bytes; ntk, as --components none; none, only what --measure has of them")
+    one_of(
+        app.add_option(
+            "--store", o.store,
+            "the matrices in the file: all (default); lower: the tiles on and below the diagonal, half the bytes; ntk, as --components none; none, only what --measure has of them"),
+        {"all", "ntk", "lower", "none"})
         ->group(group);
-    app.add_option(
-           "--measure", o.measure,
-           "norms, alignments, row sums, diagonals, class means of every kernel as tiles come by: basic (default with --store none); gram: also of all with each other; of samples only")
+    one_of(
+        app.add_option(
+            "--measure", o.measure,
+            "norms, alignments, row sums, diagonals, class means of every kernel as tiles come by: basic (default with --store none); gram: also of all with each other; of samples only"),
+        {"basic", "gram"})
         ->group(group);
     app.add_option("--top-neighbours", o.top_neighbours,
                    "keep the K largest and smallest entries of each row, with their columns; of samples only")
         ->type_name("K")
         ->group(group);
-    app.add_option("--conjugate-kernels", o.conjugate_kernels,
-                   "Grams of the layers' inputs: last (default), all, none; of samples only")
+    one_of(app.add_option("--conjugate-kernels", o.conjugate_kernels,
+                          "Grams of the layers' inputs: last (default), all, none; of samples only"),
+           {"last", "all", "none"})
         ->group(group);
 }
 
 void add_precision_option(CLI::App& app, KernelOptions& o) {
-    app.add_option("--precision", o.precision, "float32 (default), float64")->group("Kernel");
+    one_of(app.add_option("--precision", o.precision, "of the matrices (float32)"), {"float32", "float64"})
+        ->group("Kernel");
 }
 
 void add_run_options(CLI::App& app, KernelOptions& o) {
@@ -252,8 +266,8 @@ void add_run_options(CLI::App& app, KernelOptions& o) {
                    "with --dry-run: plan for so many ranks like this one, which need not be there")
         ->type_name("P")
         ->group(group);
-    app.add_option("--progress", o.progress,
-                   "auto (default): a bar on a terminal, else lines; bar, lines, off")
+    one_of(app.add_option("--progress", o.progress, "auto (default): a bar on a terminal, else lines"),
+           {"auto", "bar", "lines", "off"})
         ->expected(0, 1)
         ->default_str("auto")
         ->group(group);
@@ -275,7 +289,8 @@ void add_run_options(CLI::App& app, KernelOptions& o) {
     app.add_flag("--overwrite", o.overwrite,
                  "replace an output that is there; with --resume only one that cannot be resumed")
         ->group(group);
-    app.add_option("--log-level", o.log_level, "trace, debug, info (default), warn, error, off")
+    one_of(app.add_option("--log-level", o.log_level, "what is said on stderr (info)"),
+           {"trace", "debug", "info", "warn", "error", "off"})
         ->group(group);
 }
 

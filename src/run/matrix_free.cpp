@@ -67,10 +67,11 @@ void add_matrix_free_options(CLI::App& app, MatrixFreeOptions& o) {
         ->group(group);
     app.add_flag("--resume", o.source.resume, "go on from the checkpoint of a run that stopped or died")
         ->group(group);
-    app.add_option("--progress", o.source.progress,
-                   "auto (default): a bar on a terminal, else lines; bar, lines, off")
+    one_of(app.add_option("--progress", o.source.progress, "auto (default): a bar on a terminal, else lines"),
+           {"auto", "bar", "lines", "off"})
         ->group(group);
-    app.add_option("--log-level", o.source.log_level, "trace, debug, info (default), warn, error, off")
+    one_of(app.add_option("--log-level", o.source.log_level, "what is said on stderr (info)"),
+           {"trace", "debug", "info", "warn", "error", "off"})
         ->group(group);
 }
 

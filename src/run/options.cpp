@@ -90,6 +90,14 @@ std::string one_line(std::string text) {
 
 }  // namespace
 
+CLI::Option* one_of(CLI::Option* option, const std::vector<std::string>& values) {
+    const auto require = [name = option->get_name(), values](const std::string& value) -> std::string {
+        if (std::find(values.begin(), values.end(), value) != values.end()) return "";
+        fail(ExitCode::usage, "unknown value '{}' of {}: use {}", value, name, fmt::join(values, ", "));
+    };
+    return option->check(require, "")->type_name(fmt::to_string(fmt::join(values, "|")));
+}
+
 void add_config_option(CLI::App& app) {
     app.set_config("--config", "",
                    "file of options, one `name = value` a line as in TOML; the command line wins")
@@ -139,12 +147,6 @@ std::string record_options(const CLI::App& app) {
 
 void require_finite(double value, const std::string& option) {
     if (!std::isfinite(value)) fail(ExitCode::usage, "{} is not a finite number: give one", option);
-}
-
-void require_one_of(const std::string& option, const std::string& value,
-                    const std::vector<std::string>& allowed) {
-    if (std::find(allowed.begin(), allowed.end(), value) != allowed.end()) return;
-    fail(ExitCode::usage, "unknown value '{}' of {}: use {}", value, option, fmt::join(allowed, ", "));
 }
 
 void require_between(const std::string& option, std::int64_t value, std::int64_t least, std::int64_t most) {

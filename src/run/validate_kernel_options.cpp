@@ -5,8 +5,6 @@
 #include "tangram/run/kernel_options.hpp"
 #include "tangram/run/options.hpp"
 #include "tangram/support/error.hpp"
-#include "tangram/support/precision.hpp"
-#include "tangram/support/progress.hpp"
 #include "tangram/support/text.hpp"
 
 #include <iterator>
@@ -128,8 +126,6 @@ void validate_product(const KernelOptions& options) {
             options.space);
     }
     validate_reduction(options);
-    parse_precision(options.precision);
-    require_one_of("--space", options.space, {"samples", "params", "minima"});
     if (options.space == "params" && options.reduction == "full") {
         fail(
             ExitCode::usage,
@@ -139,8 +135,6 @@ void validate_product(const KernelOptions& options) {
         fail(ExitCode::usage,
              "--conjugate-kernels are of samples, --space params is of parameters: drop one of them");
     }
-    require_one_of("--components", options.components, {"all", "none"});
-    if (options.store) require_one_of("--store", *options.store, {"all", "ntk", "lower", "none"});
     if (options.store == "all" && options.components == "none")
         fail(ExitCode::usage, "--store all and --components none contradict each other: drop one of them");
     if (options.store == "lower" && !options.test.locations.empty()) {
@@ -158,13 +152,8 @@ void validate_product(const KernelOptions& options) {
                  "--store none and --conjugate-kernels contradict each other: drop one of them");
         }
     }
-    if (options.measure) {
-        require_one_of("--measure", *options.measure, {"basic", "gram"});
-        if (options.space == "params") {
-            fail(ExitCode::usage,
-                 "--measure is of samples, --space params is of parameters: drop one of them");
-        }
-    }
+    if (options.measure && options.space == "params")
+        fail(ExitCode::usage, "--measure is of samples, --space params is of parameters: drop one of them");
     if (options.top_neighbours) {
         require_between("--top-neighbours", *options.top_neighbours, 1, std::int64_t{1} << 20);
         if (options.space == "params") {
@@ -172,14 +161,10 @@ void validate_product(const KernelOptions& options) {
                  "--top-neighbours are of samples, --space params is of parameters: drop one of them");
         }
     }
-    if (options.conjugate_kernels)
-        require_one_of("--conjugate-kernels", *options.conjugate_kernels, {"last", "all", "none"});
 }
 
 void validate_run(const KernelOptions& options) {
     parse_hints(options.hints);
-    require_one_of("--log-level", options.log_level, {"trace", "debug", "info", "warn", "error", "off"});
-    parse_progress_style(options.progress);
     if (options.memory) {
         require_finite(*options.memory, "--memory");
         if (*options.memory <= 0 || *options.memory > 1e6) {

@@ -26,7 +26,7 @@ struct Library {
 /// Beside the program, where it was built, and where it was installed.
 void* open_library() {
     const std::filesystem::path folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
-    for (const auto& candidate : {folder, folder / "..", folder / ".." / "lib" / "tangram"}) {
+    for (const auto& candidate : {folder, folder / "..", folder / TANGRAM_LIBRARY_FOLDER}) {
         // Its symbols stay its own; it is never closed: MPI may still call what PETSc left with it.
         if (void* handle = dlopen((candidate / library_name).c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE))
             return handle;

@@ -68,7 +68,7 @@ def test_ranks_without_panels_take_part(folder):
 @each({"no rounds": (["--repeat", 0], "--repeat is 0"), "one width": (["--widths", "3"], "--widths names 1 width"),
        "a width of 0": (["--widths", "3,0"], "--widths has a 0"), "no samples": (["--samples", 0], "--samples is 0"),
        "an unknown reduction": (["--reduction", "logit"], "'logit' of --reduction"),
-       "an unknown precision": (["--precision", "float16"], "unknown precision 'float16'"),
+       "an unknown precision": (["--precision", "float16"], "'float16' of --precision: use float32, float64"),
        "unknown components": (["--components", "some"], "'some' of --components"), "no threads": (["--threads", 0], "--threads is 0"),
        "no time for products": (["--gemm-seconds", 0], "--gemm-seconds is 0"), "an unknown option": (["--sampels", 3], "'--sampels'"),
        "tiles that are too large": (["--tile", 9000, "--samples", 9000], "tiles of 9000 x 9000")})

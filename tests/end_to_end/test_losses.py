@@ -190,7 +190,7 @@ def test_one_sample_and_one_output(folder):
 
 REFUSED = {  # name: (words, exit code, what the line has in it)
     "a loss without a name": (["--reduction", "loss", "--labels", "{}:labels"], USAGE, "--loss"),
-    "an unknown loss": (["--reduction", "loss", "--loss", "hinge", "--labels", "{}:labels"], USAGE, "cross-entropy or mse"),
+    "an unknown loss": (["--reduction", "loss", "--loss", "hinge", "--labels", "{}:labels"], USAGE, "cross-entropy, mse"),
     "a loss without labels": (["--reduction", "loss", "--loss", "mse"], USAGE, "--labels"),
     "a margin without labels": (["--reduction", "margin"], USAGE, "--labels"),
     "a margin of targets": (["--reduction", "margin", "--targets", "{}:targets"], USAGE, "--targets"),

@@ -10,6 +10,11 @@
 
 namespace tangram {
 
+/// Of an option that takes one of a closed set: the parser refuses any other value, and --help, manual pages and completions show the set,
+/// as "a|b|c". So of all options: the type name says what is taken. FILE.. is a file, X.h5 a file of that kind, DIR a folder,
+/// ACTIVATION the name of one, anything else a word or number (manual/option_list.hpp).
+CLI::Option* one_of(CLI::Option* option, const std::vector<std::string>& values);
+
 /// Adds --config FILE (TOML; the command line wins) to a command's table.
 void add_config_option(CLI::App& app);
 
@@ -23,10 +28,6 @@ std::string record_options(const CLI::App& app);
 
 /// Throws Error(usage) unless `value` is finite; `option` names it.
 void require_finite(double value, const std::string& option);
-
-/// Throws Error(usage) unless `value` is one of `allowed`.
-void require_one_of(const std::string& option, const std::string& value,
-                    const std::vector<std::string>& allowed);
 
 /// Throws Error(usage) unless least <= value <= most.
 void require_between(const std::string& option, std::int64_t value, std::int64_t least, std::int64_t most);
