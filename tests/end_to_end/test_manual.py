@@ -86,6 +86,10 @@ def test_the_example_calls_of_all_pages_work_one_after_another(folder):
     numpy.save(folder / "Y.npy", X[:, :3] ** 2)
     numpy.save(folder / "Y_test.npy", (X[:5, :3] + 0.1) ** 2)
     assert tangram("init", "--widths", f"{X[0].size},8,3", "--fan-in", "--output", folder / "model.safetensors").code == 0
+    for step in (0, 100, 1000):
+        assert tangram("init", "--widths", f"{X[0].size},8,3", "--seed", step, "--output", folder / f"step-{step}.safetensors").code == 0
+        assert tangram("kernel", "--model", folder / f"step-{step}.safetensors", "--activation", "tanh", "--data", folder / "X.npy",
+                       "--output", folder / f"step-{step}.h5").code == 0
     with_environment = environment(str(folder)) | {"PATH": f"{BUILD}:{os.environ['PATH']}"}
     tried = 0
     for command in helps():
