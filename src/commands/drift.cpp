@@ -4,7 +4,7 @@
 #include "tangram/commands/drift.hpp"
 
 #include "tangram/commands/kernel.hpp"
-#include "tangram/run/kernel_drift.hpp"
+#include "tangram/run/model_names.hpp"
 #include "tangram/run/options.hpp"
 #include "tangram/support/agreement.hpp"
 #include "tangram/support/error.hpp"
@@ -16,6 +16,7 @@
 #include <fstream>
 #include <iterator>
 #include <sstream>
+#include <string_view>
 #include <utility>
 
 namespace tangram {
@@ -37,9 +38,15 @@ std::vector<std::string> models_of_list(const std::string& list) {
     std::ifstream text(list);
     if (!text)
         fail(ExitCode::bad_input, "cannot read the list of models ({}): is it there?", printable(list));
+    constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
     const std::filesystem::path folder = std::filesystem::path(list).parent_path();
     std::vector<std::string> models;
     for (std::string line; std::getline(text, line);) {
+        if (line.starts_with(byte_order_mark)) line.erase(0, byte_order_mark.size());
+        if (line.find('\0') != line.npos)
+            fail(ExitCode::bad_input,
+                 "the list of models is no text ({}): write one model a line, or give --model",
+                 printable(list));
         line = without_spaces_around(line.substr(0, line.find('#')));
         if (!line.empty()) models.push_back((folder / line).string());
     }
@@ -72,20 +79,8 @@ KernelOptions run_of(const DriftOptions& options) {
     require_a_step_each(compared.steps, models);
     run.model = models.front();
     compared.more_models.assign(std::next(models.begin()), models.end());
+    compared.list = options.list;
     return run;
-}
-
-/// What makes no sense of kernels that are there already.
-void refuse_beside_files(const DriftOptions& options) {
-    const KernelOptions& run = options.run;
-    const GivenOption given[] = {{"--model", !options.models.empty()},
-                                 {"--models", !options.list.empty()},
-                                 {"--data", !run.samples.locations.empty()}};
-    for (const auto& [option, is_given] : given) {
-        if (is_given)
-            fail(ExitCode::usage, "{} and kernel files are both given ({}): choose one of the ways", option,
-                 printable(options.files.front()));
-    }
 }
 
 }  // namespace
@@ -117,10 +112,8 @@ void add_drift_options(CLI::App& app, DriftOptions& o) {
 
 void validate(const DriftOptions& options) {
     for (const double step : options.steps) require_finite(step, "--steps");
-    if (!options.files.empty()) {
-        refuse_beside_files(options);
-        require_a_step_each(options.steps.empty() ? std::vector<double>(options.files.size()) : options.steps,
-                            options.files);
+    if (!options.files.empty()) {  // run_drift_of_files() looks at the other options
+        if (!options.steps.empty()) require_a_step_each(options.steps, options.files);
         return;
     }
     if (!options.models.empty() && !options.list.empty())

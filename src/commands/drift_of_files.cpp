@@ -11,6 +11,7 @@
 #include "tangram/life/lifecycle.hpp"
 #include "tangram/run/kernel_drift.hpp"
 #include "tangram/run/measured_targets.hpp"
+#include "tangram/run/model_names.hpp"
 #include "tangram/run/recorded_run.hpp"
 #include "tangram/run/start_up.hpp"
 #include "tangram/support/agreement.hpp"
@@ -20,8 +21,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <iostream>
 #include <optional>
+#include <sstream>
 #include <utility>
 
 namespace tangram {
@@ -44,7 +47,7 @@ struct Comparison {
     std::vector<StoredKernel> files;
     std::vector<std::string> names{"ntk"};           ///< of kernels
     std::vector<std::vector<std::size_t>> matrices;  ///< [kernel][model]: of that file
-    std::string note;                                ///< for people; "" for none
+    std::string notes;                               ///< lines for people
     InputSet samples;                                ///< their labels and targets, as the first file has them
     [[nodiscard]] const KernelFile& first() const { return files.front().kernel; }
 };
@@ -73,6 +76,18 @@ void require_comparable(const StoredKernel& first, const StoredKernel& other) {
         first.kernel.reduction != other.kernel.reduction || first.kernel.logit != other.kernel.logit)
         refuse(fmt::format("other rows of J ({}, {})", first.kernel.reduction_text,
                            other.kernel.reduction_text));
+}
+
+bool are_equal(const Matrix<double>& a, const Matrix<double>& b) {
+    return a.rows() == b.rows() && a.cols() == b.cols() &&
+           std::equal(a.data(), a.data() + a.size(), b.data());
+}
+
+bool have_same_targets(const InputSet& a, const InputSet& b) {
+    if (a.labels.has_value() != b.labels.has_value() || a.targets.has_value() != b.targets.has_value())
+        return false;
+    return (!a.labels || a.labels->values == b.labels->values) &&
+           (!a.targets || are_equal(*a.targets, *b.targets));
 }
 
 std::optional<std::size_t> component_named(const KernelFile& kernel, const std::string& name) {
@@ -108,7 +123,8 @@ void choose_kernels(Comparison& comparison) {
         }
     }
     if (!alike) {
-        comparison.note = "note        the networks have other tensors: the totals alone are compared\n";
+        comparison.notes +=
+            "note        the files do not have the same components: the totals alone are compared\n";
         return;
     }
     comparison.names.insert(comparison.names.end(), names.begin(), names.end());
@@ -126,6 +142,26 @@ void read_labels_and_targets(const KernelFile& kernel, InputSet& samples) {
         samples.targets = read_targets(kernel.path + ":/targets", selection, kernel.outputs);
 }
 
+/// Kernels of losses and margins are of the same targets, or not compared; otherwise targets that differ are left out.
+void settle_targets(Comparison& comparison) {
+    for (const StoredKernel& file : comparison.files) {
+        InputSet its;
+        read_labels_and_targets(file.kernel, its);
+        if (have_same_targets(comparison.samples, its)) continue;
+        const std::string& reduction = file.kernel.reduction;
+        if (reduction == to_string(ReductionKind::loss) || reduction == to_string(ReductionKind::margin)) {
+            fail(ExitCode::bad_input,
+                 "{} and {} are gradients of the {} of other labels or targets: compute them alike",
+                 printable(comparison.first().path), printable(file.kernel.path), reduction);
+        }
+        comparison.samples.labels.reset();
+        comparison.samples.targets.reset();
+        comparison.notes +=
+            "note        the files have other labels or targets: nothing is aligned with them\n";
+        return;
+    }
+}
+
 Comparison open_all(const std::vector<std::string>& paths) {
     Comparison comparison;
     for (const std::string& path : paths) {
@@ -134,6 +170,7 @@ Comparison open_all(const std::vector<std::string>& paths) {
     }
     choose_kernels(comparison);
     read_labels_and_targets(comparison.first(), comparison.samples);
+    settle_targets(comparison);
     return comparison;
 }
 
@@ -257,8 +294,21 @@ void compare_files(const DriftOptions& options, const mpi::Communicator& world, 
         const MeasuresFound found = describe_drift(followed, models);
         write_file(paths.partial, *comparison, provenance, found.record);
         const std::string name = publish(paths, false);
-        std::cout << fmt::format("{}{}file        {}\n", found.table, comparison->note, name) << std::flush;
+        std::cout << fmt::format("{}{}file        {}\n", found.table, comparison->notes, name) << std::flush;
     });
+}
+
+/// Options of a run over models, which files have behind them. `configuration`: those that were given, one a line.
+void refuse_options_of_runs(const DriftOptions& options) {
+    constexpr std::array of_files{"KERNELS", "output", "overwrite", "steps", "log-level", "progress"};
+    std::istringstream given(options.configuration);
+    for (std::string line; std::getline(given, line);) {
+        const std::string name = line.substr(0, line.find('='));
+        if (name.empty() || name.starts_with('#') || name.starts_with('[')) continue;
+        if (std::find(of_files.begin(), of_files.end(), name) != of_files.end()) continue;
+        fail(ExitCode::usage, "--{} is for models, and kernel files are given ({}): leave it out", name,
+             printable(options.files.front()));
+    }
 }
 
 }  // namespace
@@ -267,6 +317,7 @@ int run_drift_of_files(const DriftOptions& options, const mpi::Communicator& wor
     const OutputPaths paths(options.run.output);
     FileLock lock;
     agree_on_root(world, [&] {
+        refuse_options_of_runs(options);
         require_writable(paths, {options.run.overwrite, false}, options.files);
         lock = FileLock::take(paths.lock, lock_holder_line(), 0);
     });

@@ -150,7 +150,7 @@ TileSet take_over(const mpi::Communicator& world, const Shape& shape, const std:
     });
     TileSet done = union_of(world, shape, mine);
     const auto trusted = static_cast<std::size_t>(std::count(done.begin(), done.end(), true));
-    log.info("resumed: {} of {} tiles are on disk", trusted, done.size());
+    if (shape.stored) log.info("resumed: {} of {} tiles are on disk", trusted, done.size());
     if (trusted < records.size() && world.is_root()) {
         log.warn("{} tiles are not on disk as the journal has them, and are computed again",
                  records.size() - trusted);

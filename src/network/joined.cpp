@@ -4,24 +4,17 @@
 
 #include <cassert>
 #include <memory>
-#include <string_view>
 #include <utility>
 
 namespace tangram {
 
 namespace {
 
-constexpr std::string_view separator = ", ";
-
-std::string name_of_model(std::size_t s) {
-    return fmt::format("model {}", s + 1);
-}
-
 /// Appends a network to those that are there; returns the value of its outputs. `x`: the input of all.
 Index append(Network network, const std::string& name, Index x, Network& all) {
     const auto first_tensor = static_cast<Index>(all.tensors.size());
     for (ParameterTensor& tensor : network.tensors) {
-        tensor.name = fmt::format("{}{}{}", name, separator, tensor.name);
+        tensor.name = fmt::format("{}, {}", name, tensor.name);
         all.tensors.push_back(std::move(tensor));
     }
     std::vector<Index> place(network.values.size(), x);  // [value of the network]: in all
@@ -31,13 +24,28 @@ Index append(Network network, const std::string& name, Index x, Network& all) {
         all.values.push_back(std::move(network.values[v]));
     }
     for (Node& node : network.nodes) {
-        node.name = fmt::format("{}{}{}", name, separator, node.name);
+        node.name = fmt::format("{}, {}", name, node.name);
         for (Index& input : node.inputs) input = place[at(input)];
         for (Index& tensor : node.tensors) tensor += first_tensor;
         node.output = place[at(node.output)];
         all.nodes.push_back(std::move(node));
     }
     return place[at(network.output)];
+}
+
+/// An operator, or what it takes, that is another in b. Constants and weights may be others.
+std::optional<std::string> difference_of_graphs(const Network& a, const Network& b) {
+    if (a.nodes.size() != b.nodes.size())
+        return fmt::format("{} operators against {}", b.nodes.size(), a.nodes.size());
+    for (std::size_t k = 0; k < a.nodes.size(); ++k) {
+        const Node& x = a.nodes[k];
+        const Node& y = b.nodes[k];
+        const std::string in_a = function_of(x.op), in_b = function_of(y.op);
+        if (in_a != in_b) return fmt::format("{} in place of {} ({})", in_b, in_a, y.name);
+        if (x.inputs != y.inputs || x.tensors != y.tensors || x.output != y.output)
+            return fmt::format("{} ({}) takes other values", in_b, y.name);
+    }
+    return std::nullopt;
 }
 
 /// (f_1, .., f_K)
@@ -61,24 +69,19 @@ std::optional<std::string> difference_of_architecture(const Network& a, const Ne
         const std::string in_a = describe(a.tensors[t]), in_b = describe(b.tensors[t]);
         if (in_a != in_b) return fmt::format("{} in place of {}", in_b, in_a);
     }
-    return std::nullopt;
+    return difference_of_graphs(a, b);
 }
 
-Network join(std::vector<Network> networks) {
-    assert(!networks.empty());
+Network join(std::vector<Network> networks, const std::vector<std::string>& names) {
+    assert(!networks.empty() && names.size() == networks.size());
     if (networks.size() == 1) return std::move(networks.front());
     const Network& first = networks.front();
     Network all{{first.values[at(first.input)]}, {}, {}, 0, 0, first.exact_inputs};
     std::vector<Index> outputs;
     for (std::size_t s = 0; s < networks.size(); ++s)
-        outputs.push_back(append(std::move(networks[s]), name_of_model(s), all.input, all));
+        outputs.push_back(append(std::move(networks[s]), names[s], all.input, all));
     all.output = concatenate(outputs, all);
     return all;
-}
-
-std::string name_in_model(const Network& joined, Index networks, Index tensor) {
-    const std::string& name = joined.tensors[at(tensor)].name;
-    return networks == 1 ? name : name.substr(name_of_model(0).size() + separator.size());
 }
 
 Reduction join(const Reduction& of_one, Index networks) {

@@ -207,7 +207,10 @@ Matrix<double> read_few_samples(const mpi::Communicator& world, const InputSet& 
 
 std::vector<std::string> input_files(const KernelOptions& options) {
     std::vector<std::string> locations{options.model, options.factors};
-    if (options.drift) append(locations, options.drift->more_models);
+    if (options.drift) {
+        append(locations, options.drift->more_models);
+        locations.push_back(options.drift->list);
+    }
     append(locations, options.samples.locations);
     append(locations, {options.samples.indices, options.labels, options.targets, options.expected_outputs});
     append(locations, options.test.locations);
@@ -250,7 +253,9 @@ Inputs load_inputs(const KernelOptions& options, const mpi::Communicator& world,
         }
         append(inputs.notes, notes_of(reduction, read.network));
         if (options.dry_run && !options.resume) return;  // no file is written that would name digests
-        for (const std::string& file : input_files(options))
+        KernelOptions of_first = options;                // the other models are read later
+        of_first.drift.reset();
+        for (const std::string& file : input_files(of_first))
             inputs.digests.push_back(digest_file(file, may_stop));
         for (const std::string& file : other_files_of(model, options))
             inputs.linked_digests.push_back(digest_file(file, may_stop));
@@ -272,6 +277,7 @@ Inputs load_inputs(const KernelOptions& options, const mpi::Communicator& world,
     give_targets(inputs.samples, inputs.reduction);
     if (inputs.test) give_targets(*inputs.test, inputs.test_reduction);
     inputs.output_operator = output_operator(inputs.network);
+    for (const ParameterTensor& tensor : inputs.network.tensors) inputs.tensor_names.push_back(tensor.name);
     join_more_models(options, world, may_stop, inputs);
     return inputs;
 }

@@ -134,6 +134,10 @@ void adopt_sums(Computing& c) {
         remove_sums(run.paths, run.state.generation);
     });
     sums.share_planes(world);
+    if (run.shape.stored || run.state.beginning != Beginning::resumed) return;
+    const TileSet done = sums.tiles_done(world);
+    run.context.log.info("resumed: {} of {} tiles are in the measures",
+                         std::count(done.begin(), done.end(), true), done.size());
 }
 
 /// Collective. Tiles that need not be made again: on disk where they are stored, and in the sums where something is measured. Neighbours of

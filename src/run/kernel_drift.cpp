@@ -1,14 +1,13 @@
 #include "tangram/run/kernel_drift.hpp"
 
-#include "tangram/network/joined.hpp"
 #include "tangram/product/matrices.hpp"
 #include "tangram/run/measured_targets.hpp"
+#include "tangram/run/model_names.hpp"
 #include "tangram/support/text.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <utility>
 
@@ -51,14 +50,6 @@ Values one_a_model(const std::string& name, const std::vector<double>& numbers, 
 
 std::string cell(double value, const char* format) {
     return fmt::format("  {:>11}", std::isnan(value) ? "-" : fmt::format(fmt::runtime(format), value));
-}
-
-/// The last part of a path, which is what tells checkpoints apart.
-std::string short_name(const std::string& model) {
-    constexpr std::size_t longest = 32;
-    std::string name = model.substr(model.find_last_of('/') + 1);
-    if (name.empty()) name = model;
-    return name.size() <= longest ? name : ".." + name.substr(name.size() - longest + 2);
 }
 
 /// The total, model by model.
@@ -108,48 +99,20 @@ std::string table_of_kernels(const FollowedKernels& followed, const ModelsFollow
 }
 
 std::string remarks(const FollowedKernels& followed) {
-    std::vector<std::string> constant;
+    std::vector<std::string> constant, large;
     for (std::size_t k = 0; k < followed.names.size(); ++k) {
         const std::vector<bool>& zero = followed.drifts[k].centred_is_zero;
         if (std::find(zero.begin(), zero.end(), true) != zero.end()) constant.push_back(followed.names[k]);
+        const Matrix<double>& gram = followed.drifts[k].group.gram;
+        if (std::any_of(gram.data(), gram.data() + gram.size(),
+                        [](double entry) { return std::isinf(entry); }))
+            large.push_back(followed.names[k]);
     }
-    if (constant.empty()) return "";
-    return fmt::format(
-        "constant    the centred norm of {} is zero within rounding: what is divided by it is left out (NaN)\n",
-        name_some(constant));
-}
-
-/// A name as runs of digits and of what is between them.
-std::vector<std::string> parts_of(const std::string& name) {
-    std::vector<std::string> parts;
-    for (const char c : name) {
-        const bool digit = std::isdigit(static_cast<unsigned char>(c)) != 0;
-        const bool goes_on =
-            !parts.empty() && digit == (std::isdigit(static_cast<unsigned char>(parts.back().back())) != 0);
-        if (!goes_on) parts.emplace_back();
-        parts.back() += c;
-    }
-    return parts;
-}
-
-bool is_number(const std::string& part) {
-    constexpr std::size_t exact = 15;
-    return std::isdigit(static_cast<unsigned char>(part.front())) != 0 && part.size() <= exact;
-}
-
-/// The place of the only part in which names differ; nothing where there is no such, or it is no number.
-std::optional<std::size_t> differing_number(const std::vector<std::vector<std::string>>& names) {
-    std::optional<std::size_t> place;
-    for (const auto& name : names) {
-        if (name.size() != names.front().size()) return std::nullopt;
-        for (std::size_t k = 0; k < name.size(); ++k) {
-            if (name[k] == names.front()[k]) continue;
-            if (!is_number(name[k]) || !is_number(names.front()[k]) || (place && *place != k))
-                return std::nullopt;
-            place = k;
-        }
-    }
-    return place;
+    std::string text = remark_on_constant(constant);
+    if (!large.empty())
+        text += fmt::format("large       products of {} are beyond float64, and infinite in the Grams\n",
+                            name_some(large));
+    return text;
 }
 
 }  // namespace
@@ -179,8 +142,7 @@ Measuring drift_measuring(const Inputs& inputs, const Shape& made, std::uint64_t
 
 FollowedKernels followed_kernels(const MeasureSums& sums, const Inputs& inputs) {
     FollowedKernels followed{{"ntk"}, kernel_drifts(sums)};
-    for (std::size_t t = 0; t < inputs.network.tensors.size() / at(inputs.models); ++t)
-        followed.names.push_back(name_in_model(inputs.network, inputs.models, static_cast<Index>(t)));
+    followed.names.insert(followed.names.end(), inputs.tensor_names.begin(), inputs.tensor_names.end());
     return followed;
 }
 
@@ -228,17 +190,6 @@ MeasuresFound describe_drift(const FollowedKernels& followed, const ModelsFollow
 Index drift_file_bytes(Index kernels, Index models) {
     constexpr Index number = 8, of_a_dataset = 2600, datasets = 16;
     return kernels * models * number * (8 + 5 * models) + datasets * of_a_dataset + (kernels + models) * 128;
-}
-
-std::vector<double> steps_of(const std::vector<std::string>& models, std::string& from) {
-    std::vector<std::vector<std::string>> names;
-    for (const std::string& model : models) names.push_back(parts_of(model));
-    const std::optional<std::size_t> place = differing_number(names);
-    from = place ? "file names" : "order";
-    std::vector<double> steps;
-    for (std::size_t s = 0; s < models.size(); ++s)
-        steps.push_back(place ? std::stod(names[s][*place]) : static_cast<double>(s));
-    return steps;
 }
 
 }  // namespace tangram

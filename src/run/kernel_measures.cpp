@@ -92,15 +92,18 @@ std::string table_of(const std::vector<KernelMeasures>& all, bool has_targets, b
     for (const KernelMeasures& one : all) {
         if (one.centred_is_zero) constant.push_back(one.name);
     }
-    if (!constant.empty() && (has_targets || !cka.empty())) {
-        text += fmt::format(
-            "constant    the centred norm of {} is zero within rounding: what is divided by it is left out (NaN)\n",
-            name_some(constant));
-    }
+    if (has_targets || !cka.empty()) text += remark_on_constant(constant);
     return text;
 }
 
 }  // namespace
+
+std::string remark_on_constant(const std::vector<std::string>& kernels) {
+    if (kernels.empty()) return "";
+    return fmt::format(
+        "constant    the centred norm of {} is zero within rounding: what is divided by it is left out (NaN)\n",
+        name_some(kernels));
+}
 
 std::optional<Measuring> choose_measuring(const KernelOptions& options, const Inputs& inputs,
                                           const Shape& made, std::uint64_t seed) {

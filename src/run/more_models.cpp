@@ -2,12 +2,15 @@
 
 #include "read_network.hpp"
 #include "tangram/network/joined.hpp"
+#include "tangram/run/model_names.hpp"
 #include "tangram/support/agreement.hpp"
 #include "tangram/support/crash_guard.hpp"
+#include "tangram/support/location.hpp"
 #include "tangram/support/text.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -41,6 +44,10 @@ Network read_model_like(const KernelOptions& options, const std::string& path, c
         require_same_architecture(options, path, inputs.network, read.network);
         if (model.kind == ModelKind::graph) require_samples_apart(model.graph, its.graph, read.network);
         if (options.dry_run && !options.resume) return;
+        const std::string own = split_location(path).file;
+        const bool is_known = std::any_of(inputs.digests.begin(), inputs.digests.end(),
+                                          [&](const FileDigest& digest) { return digest.path == own; });
+        if (!is_known) inputs.digests.push_back(digest_file(own, may_stop));
         for (const std::string& file : other_files_of(model, its))
             inputs.linked_digests.push_back(digest_file(file, may_stop));
     });
@@ -54,11 +61,14 @@ void join_more_models(const KernelOptions& options, const mpi::Communicator& wor
                       const std::function<void()>& may_stop, Inputs& inputs) {
     if (!options.drift || options.drift->more_models.empty()) return;
     std::vector<Network> networks;
-    for (const std::string& path : options.drift->more_models)
+    std::vector<std::string> names{short_name(options.model)};
+    for (const std::string& path : options.drift->more_models) {
         networks.push_back(read_model_like(options, path, world, may_stop, inputs));
+        names.push_back(short_name(path));
+    }
     networks.insert(networks.begin(), std::move(inputs.network));
     inputs.models = static_cast<Index>(networks.size());
-    inputs.network = join(std::move(networks));
+    inputs.network = join(std::move(networks), names);
     inputs.reduction = join(inputs.reduction, inputs.models);
     inputs.test_reduction = inputs.reduction;
     inputs.description += fmt::format("\n{} models of this architecture\n", inputs.models);

@@ -251,8 +251,35 @@ def test_kernel_files_of_other_architectures_are_compared_by_their_totals_and_of
     assert "samples" in refused.stderr and len(refused.errors) == 1, refused
     refused = run(["drift", files[0], "--model", paths[0]], folder / "e.h5", code=USAGE)
     assert "--model" in refused.stderr
+    refused = run(["drift", *files, "--dry-run"], folder / "e.h5", code=USAGE)
+    assert "--dry-run" in refused.errors[0] and not (folder / "e.h5").exists()
     refused = run(words_of(folder, paths), folder / "e.h5", code=BAD_INPUT, ranks=2)
     assert "0.weight" in refused.stderr and "(11, 5)" in refused.stderr and len(refused.errors) == 1, refused
+
+
+def test_what_differs_between_models_or_files_is_named(folder):
+    rows = write_data(folder)
+    write_h5(folder / "z.h5", z=(rows["labels"] + 1) % 3)
+    paths = write_models(folder, [tensors_of(0), tensors_of(1)])
+    for k, how in enumerate(("tanh", "relu")):
+        write_safetensors(folder / f"{how}.safetensors", tensors_of(k), "F64", {"activation": how})
+    words = [word for word in words_of(folder, [folder / "tanh.safetensors", folder / "relu.safetensors"]) if word not in ("--activation", "tanh")]
+    refused = run(words, folder / "d.h5", code=BAD_INPUT)
+    assert len(refused.errors) == 1 and "relu in place of tanh" in refused.errors[0], refused
+    assert "nothing.safetensors" in run(words_of(folder, [*paths, folder / "nothing.safetensors"]), folder / "d.h5", code=BAD_INPUT).errors[0]
+    list_of_models = folder / "models.txt"
+    list_of_models.write_bytes(b"\xef\xbb\xbfstep-000001.safetensors\r\nstep-000010.safetensors\r\n")
+    words = [word for word in words_of(folder, []) if word != "--model"] + ["--models", list_of_models]
+    run(words, folder / "d.h5").close()
+    run(words, list_of_models, "--overwrite", code=USAGE)
+    assert list_of_models.read_bytes().startswith(b"\xef\xbb\xbf")
+    files = [folder / "a.h5", folder / "b.h5", folder / "c.h5", folder / "e.h5"]
+    for output, labels, more in zip(files, ("x.h5:labels", "z.h5:z") * 2, (["--reduction", "loss", "--loss", "cross-entropy"],) * 2 + ([],) * 2):
+        assert tangram("kernel", *words_of(folder, paths[:1])[1:], "--labels", f"{folder}/{labels}", *more, "--output", output).code == 0
+    refused = run(["drift", *files[:2]], folder / "f.h5", code=BAD_INPUT)
+    assert len(refused.errors) == 1 and "labels" in refused.errors[0], refused
+    with run(["drift", *files[2:]], folder / "g.h5") as file:
+        assert "alignment" not in file["drift"] and "accuracy" not in file["drift"] and (file["drift/change_from_first"][:] == 0).all()
 
 
 def test_graphs_are_followed_as_chains_are(folder):

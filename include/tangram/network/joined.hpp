@@ -17,14 +17,11 @@
 
 namespace tangram {
 
-/// What keeps two networks from being of one architecture, in words: a tensor, inputs, outputs. Nothing where they are.
+/// What keeps two networks from being of one architecture, in words: a tensor, inputs, outputs, an operator. Nothing where they are.
 std::optional<std::string> difference_of_architecture(const Network& a, const Network& b);
 
-/// Tensor t of network s is number s T + t, and is called "model 2, fc1.weight" (s = 1). One network stays what it is.
-Network join(std::vector<Network> networks);
-
-/// What tensor t of the first network was called, of so many that were joined.
-std::string name_in_model(const Network& joined, Index networks, Index tensor);
+/// Tensor t of network s is number s T + t, and is called "names[s], fc1.weight", as its node is. One network stays what it is.
+Network join(std::vector<Network> networks, const std::vector<std::string>& names);
 
 /// The same rows of each of them. `of_one` with its targets, if it needs them.
 Reduction join(const Reduction& of_one, Index networks);

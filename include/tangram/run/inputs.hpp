@@ -30,10 +30,11 @@ struct InputSet {
 struct Inputs {
     Network network;  ///< of several models: all side by side
     Index models = 1;
-    std::string output_operator;          ///< of each of them, as the file names it
-    std::string description;              ///< of the network, a table for people
-    std::string parameterization;         ///< its canonical name
-    Reduction reduction, test_reduction;  ///< of the two sets: the same rule, their own labels or targets
+    std::string output_operator;            ///< of each of them, as the file names it
+    std::vector<std::string> tensor_names;  ///< of each of them
+    std::string description;                ///< of the network, a table for people
+    std::string parameterization;           ///< its canonical name
+    Reduction reduction, test_reduction;    ///< of the two sets: the same rule, their own labels or targets
     InputSet samples;
     std::optional<InputSet> test;
     std::vector<FileDigest> digests;         ///< of the files that the options name; on rank 0

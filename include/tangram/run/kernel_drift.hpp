@@ -36,8 +36,4 @@ MeasuresFound describe_drift(const FollowedKernels& followed, const ModelsFollow
 /// Bytes that it takes in the file.
 Index drift_file_bytes(Index kernels, Index models);
 
-/// Numbers for the axis of a figure, from what the models are called: the one number that differs, or 0, 1, .. where there is no such.
-/// Sets `from` to "file names" or "order".
-std::vector<double> steps_of(const std::vector<std::string>& models, std::string& from);
-
 }  // namespace tangram

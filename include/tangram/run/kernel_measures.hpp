@@ -26,6 +26,9 @@ struct MeasuresFound {
 };
 MeasuresFound describe_measures(const MeasureSums& sums, const Inputs& inputs, const KernelOptions& options);
 
+/// A line for people on those whose centred norm is zero; "" where there are none.
+std::string remark_on_constant(const std::vector<std::string>& kernels);
+
 /// Bytes that it takes in the file.
 Index measures_file_bytes(const Measuring& measuring, const Inputs& inputs, const KernelOptions& options);
 /// Operations of all tiles that are for it alone, as a double counts them.

@@ -20,6 +20,7 @@ namespace tangram {
 /// Of a run that compares the kernels of several models, and stores none of them.
 struct ModelsCompared {
     std::vector<std::string> more_models;  ///< `model` is the first
+    std::string list;                      ///< the text that named them; "" for none
     std::vector<double> steps;             ///< of all of them: where each lies on the plot's axis
     std::string steps_from;                ///< what they are: "given", "file names", "order"
 };
@@ -67,8 +68,9 @@ struct KernelOptions {
     std::string configuration;  ///< the options as TOML
 };
 
-/// The file that gradients come from, for messages: the model, or the factors.
-inline const std::string& source_of_gradients(const KernelOptions& options) {
+/// The file that gradients come from, for messages: the model, or the factors. Of several models the tensor's name says which.
+inline std::string source_of_gradients(const KernelOptions& options) {
+    if (options.drift && !options.drift->more_models.empty()) return "the models";
     return options.factors.empty() ? options.model : options.factors;
 }
 
