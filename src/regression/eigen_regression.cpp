@@ -224,6 +224,7 @@ std::shared_ptr<const Modes> modes_from(const KernelOnRanks& kernel, std::vector
     JudgedPairs judged;
     judged.facts = modes->facts;
     judged.value_errors = value_errors(pairs.values, modes->facts);
+    const blas::BlasThreads for_products(kernel.threads);
     judged.vector_errors = eigen_errors(kernel.comm, kernel.layout, modes->kernel, pairs);
     modes->vectors = std::move(pairs.vectors);
     if (!are_good(judged)) {
