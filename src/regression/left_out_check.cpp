@@ -113,9 +113,12 @@ LeftOutCheck check_left_out(const RegressionProblem& problem, const RidgeSolver&
     const auto sides = std::ssize(columns);
     const Systems systems{solver, k, problem.unit, sides, check.samples};
     const Matrix<double> R = problem.residuals();
+    // In units in which squares neither overflow nor vanish.
+    const double size = largest_magnitude(R.view());
+    const int exponent = size > 0 ? std::ilogb(size) : 0;
     Matrix<double> B(problem.rows(), count * sides);
     for (Index i = 0; i < B.rows(); ++i) {
-        for (Index j = 0; j < B.cols(); ++j) B(i, j) = R(i, columns[at(j % sides)]);
+        for (Index j = 0; j < B.cols(); ++j) B(i, j) = std::ldexp(R(i, columns[at(j % sides)]), -exponent);
     }
     systems.mask(B);
     Matrix<double> X;
@@ -135,7 +138,7 @@ LeftOutCheck check_left_out(const RegressionProblem& problem, const RidgeSolver&
             const double change = problem.unit == 1 ? predicted(sample, s * sides + place)
                                                     : predicted(sample * problem.unit + place, s);
             const double closed = fits.left_out(k, sample * C + c);
-            check.predictions(s, c) = problem.prior(sample, c) + change;
+            check.predictions(s, c) = problem.prior(sample, c) + std::ldexp(change, exponent);
             largest = worse(largest, std::abs(check.predictions(s, c)));
             off = worse(off, std::abs(closed - check.predictions(s, c)));
         }

@@ -3,6 +3,7 @@
 #include "eigen_backends.hpp"
 #include "tangram/support/distributed_product.hpp"
 #include "tangram/support/error.hpp"
+#include "tangram/support/matrix_facts.hpp"
 #include "tangram/support/random.hpp"
 
 #include <algorithm>
@@ -122,16 +123,7 @@ EigenPairs solve_symmetric(const mpi::Communicator& comm, const BlockCyclic& lay
 EigenErrors eigen_errors(const mpi::Communicator& comm, const BlockCyclic& layout,
                          const AlignedBuffer<double>& A, const EigenPairs& pairs) {
     const Index n = layout.rows.extent;
-    const Index rows = layout.rows.local_extent();
-    const Index cols = layout.cols.local_extent();
-    // |A|: largest sum of a column's absolute values.
-    std::vector<double> sums(at(n), 0);
-    for (Index j = 0; j < cols; ++j) {
-        for (Index i = 0; i < rows; ++i) sums[at(layout.cols.global(j))] += std::abs(A.data()[i + j * rows]);
-    }
-    mpi::sum(comm, std::span<double>(sums));
-    const double norm = *std::max_element(sums.begin(), sums.end());
-
+    const double norm = column_norm(comm, layout, A);
     const auto times = [&](const AlignedBuffer<double>& matrix, bool transpose, const Matrix<double>& B) {
         return multiply_columns(comm, layout, transpose, matrix, B.view());
     };

@@ -8,7 +8,7 @@ import numpy
 
 from bad_input_table import NO_RESOURCES
 from harness import Skip, each, once, tangram, write_h5
-from regress_job import assert_ridge, run_regress, small
+from regress_job import assert_ridge, close, run_regress, small
 from regress_oracle import regress
 
 TILE = 4096
@@ -73,3 +73,15 @@ def test_of_many_columns_some_are_really_left_out(folder, solver, ranks):
         solved = ~numpy.isnan(predicted).any(axis=0)
         assert solved.sum() == 64 and solved[0] and solved[-1] and numpy.isnan(predicted[:, ~solved]).all()
         assert numpy.allclose(predicted[:, solved], file["regression/leave_one_out_predictions"][0][samples][:, solved], rtol=1e-9)
+
+
+@each({f"{size:g}": (size,) for size in (1e-300, 1e300)})
+def test_targets_of_any_size_have_their_predictions(folder, size):
+    base = small("4,6,1", ())
+    Y = numpy.random.default_rng(2).normal(size=(30, 2))
+    write_h5(folder / "y.h5", y=Y * size)
+    file, _ = run_regress(folder, base / "k.h5", "--targets", f"{folder}/y.h5:y", "--prior", "none", "--ridge", "0.1m", ranks=1)
+    with file, h5py.File(base / "k.h5") as train:
+        expected = regress(train["ntk"][:], Y, 0 * Y, 0.1 * numpy.trace(train["ntk"][:]) / 30)
+        for name, key in {"train_predictions": "train", "leave_one_out_predictions": "left_out"}.items():
+            close(file[f"regression/{name}"][0] / size, expected[key], name)
