@@ -9,6 +9,7 @@
 #include "tangram/regression/plan.hpp"
 #include "tangram/regression/regression_file.hpp"
 #include "tangram/regression/stored_modes.hpp"
+#include "tangram/run/memory_plan.hpp"
 #include "tangram/run/start_up.hpp"
 #include "tangram/support/agreement.hpp"
 #include "tangram/support/blas.hpp"
@@ -71,26 +72,32 @@ RegressionSizes sizes_of(const RegressRun& run) {
     return sizes;
 }
 
-void require_memory(const RegressRun& run, Index bytes) {
+/// `room`: what a rank may take of its node's memory.
+void require_memory(const RegressRun& run, const RegressionBytes& bytes, Index room) {
     constexpr Index fixed_work_space = Index{32} << 20;  // as for spectra
     const Index n = run.problem().rows();
     const std::string& path = run.inputs.kernel.path;
-    if (!has_address_space(bytes + fixed_work_space)) {
+    if (!has_address_space(bytes.total() + fixed_work_space)) {
         fail(
             ExitCode::no_resources,
             "no room for the regression on a {} x {} matrix in this process's address space ({}): raise the limit on it (ulimit -v unlimited), or use more ranks",
             n, n, path);
     }
-    const auto available = available_memory();
-    if (!available || bytes <= *available) return;
+    if (bytes.total() <= room) return;
+    const std::string advice =
+        bytes.whole > room
+            ? fmt::format(
+                  "{:.1f} GiB of them are {} columns of {} ridges and times, whole on every rank: give fewer of those, or use fewer ranks a node",
+                  gib(bytes.whole), run.problem().columns(), sizes_of(run).fits)
+            : "use more nodes";
     fail(
         ExitCode::no_resources,
-        "the regression on a {} x {} matrix takes {:.1f} GiB on this rank and {:.1f} are left ({}): use more ranks",
-        n, n, gib(bytes), gib(*available), path);
+        "the regression on a {} x {} matrix takes {:.1f} GiB a rank and {:.1f} are left for each on its node ({}): {}",
+        n, n, gib(bytes.total()), gib(std::max<Index>(room, 0)), path, advice);
 }
 
 /// Collective. What --dry-run prints.
-int print_plan(const RegressRun& run, Index bytes) {
+int print_plan(const RegressRun& run, Index bytes, Index whole) {
     const double rate = gemm_rate_of_all<double>(run.world, run.threads, 0.1);
     const int ranks = solver_ranks(run.problem().rows(), run.world.size(), run.problem().unit);
     const double seconds = operations_for(sizes_of(run), run.method) / (rate * ranks / run.world.size());
@@ -98,10 +105,11 @@ int print_plan(const RegressRun& run, Index bytes) {
         const Index n = run.problem().rows();
         std::cout
             << fmt::format(
-                   "regression  {} x {}, {} column{}, {}\nranks       {} of {} hold the matrix, {} thread{} each\nmemory      {:.2f} GiB on the rank with the most\ntime        about {:.2g} s\n",
+                   "regression  {} x {}, {} column{}, {}\nranks       {} of {} hold the matrix, {} thread{} each\nmemory      {:.2f} GiB on the rank with the most, {:.2f} of it whole on every rank\ntime        about {:.2g} s\n",
                    n, n, run.problem().columns(), run.problem().columns() == 1 ? "" : "s",
                    run.method == RegressionMethod::cholesky ? "by Cholesky" : "by eigenvectors", ranks,
-                   run.world.size(), run.threads, run.threads == 1 ? "" : "s", gib(bytes), seconds)
+                   run.world.size(), run.threads, run.threads == 1 ? "" : "s", gib(bytes), gib(whole),
+                   seconds)
             << std::flush;
     });
     return static_cast<int>(ExitCode::done);
@@ -177,14 +185,15 @@ int run_regress(const RegressOptions& options, const mpi::Communicator& world) {
     run.threads = threads_for_products(world, options.threads);
     const RegressionProblem& problem = run.problem();
     run.layout = layout_for(problem.rows(), world, problem.unit);
-    const Index bytes = bytes_for(sizes_of(run), run.layout, run.method);
+    const RegressionBytes bytes = bytes_for(sizes_of(run), run.layout, run.method);
+    const Index room = room_beyond_base(world, std::nullopt);
     agree(world, [&] {
         require_countable(problem.rows(), world.size(), problem.unit, options.file);
-        if (!options.dry_run) require_memory(run, bytes);
+        if (!options.dry_run) require_memory(run, bytes, room);
     });
-    const auto planned = static_cast<Index>(mpi::maximum(world, static_cast<double>(bytes)));
+    const auto planned = static_cast<Index>(mpi::maximum(world, static_cast<double>(bytes.total())));
     run.inputs.result.planned_memory = planned;
-    if (options.dry_run) return print_plan(run, planned);
+    if (options.dry_run) return print_plan(run, planned, bytes.whole);
     FileLock lock;
     agree_on_root(world, [&] {
         require_writable(run.paths, {options.overwrite, false}, input_files(options));

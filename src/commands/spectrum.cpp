@@ -71,10 +71,10 @@ std::string default_output(const std::string& file) {
     return (path.parent_path() / path.stem()).string() + ".spectrum.h5";
 }
 
-/// What the solver takes on one rank: its part of the matrix once, and for vectors three times more (vectors, the matrix
-/// again and a product, for the residual); a rank's part of the work space is about as much as the matrix.
+/// What the solver takes on one rank: its part of the matrix, of the vectors where they are wanted, and of the work space, which
+/// is about as much as those.
 double bytes_needed(const BlockCyclic& layout, bool vectors) {
-    return 8.0 * static_cast<double>(layout.local_size()) * (vectors ? 5 : 2);
+    return 8.0 * static_cast<double>(layout.local_size()) * (vectors ? 4 : 2);
 }
 
 /// What the solvers map beside that, whatever the size: with less, ELPA's Fortran stops the program.

@@ -10,6 +10,8 @@ namespace tangram {
 
 namespace {
 
+constexpr Index rows_at_once = 64;
+
 /// One for each matrix of the sum.
 std::vector<RowReader> readers_of(const TileFile& file, const KernelFile& kernel, const KernelSum& terms) {
     std::vector<RowReader> readers;
@@ -35,8 +37,11 @@ void read_sum_row(std::vector<RowReader>& readers, const KernelFile& kernel, con
         for (std::size_t j = 0; j < sum.size(); ++j) sum[j] += one[j];
     }
     if (terms.scale == 1 && terms.exponent == 0 && terms.matrices.size() == 1) return;
+    // In two steps: 2^-exponent alone may be no number.
+    const double first = std::ldexp(1.0, -terms.exponent / 2);
+    const double second = std::ldexp(1.0, -terms.exponent - -terms.exponent / 2);
     for (double& entry : sum) {
-        entry = std::ldexp(entry * terms.scale, -terms.exponent);
+        entry = entry * terms.scale * first * second;
         if (std::isfinite(entry)) continue;
         fail(ExitCode::bad_input,
              "an entry of row {} times {} is too large for float64 ({}): scale the kernel down", row,
@@ -53,9 +58,18 @@ void read_block_cyclic(const TileFile& file, const KernelFile& kernel, const Ker
     local = AlignedBuffer<double>(std::max<Index>(1, rows * cols));
     std::vector<RowReader> readers = readers_of(file, kernel, sum);
     std::vector<double> row, one;
-    for (Index i = 0; i < rows; ++i) {
-        read_sum_row(readers, kernel, sum, layout.rows.global(i), one, row);
-        for (Index j = 0; j < cols; ++j) local.data()[i + j * rows] = row[at(layout.cols.global(j))];
+    // Some rows at a time, so that columns of the local array are written in runs.
+    Matrix<double> band(std::min(rows, rows_at_once), layout.cols.extent);
+    for (Index first = 0; first < rows; first += band.rows()) {
+        const Index height = std::min(band.rows(), rows - first);
+        for (Index k = 0; k < height; ++k) {
+            read_sum_row(readers, kernel, sum, layout.rows.global(first + k), one, row);
+            std::copy_n(row.data(), band.cols(), band.view().row(k));
+        }
+        for (Index j = 0; j < cols; ++j) {
+            const Index column = layout.cols.global(j);
+            for (Index k = 0; k < height; ++k) local.data()[first + k + j * rows] = band(k, column);
+        }
     }
 }
 

@@ -21,13 +21,7 @@ namespace {
 constexpr double eps = std::numeric_limits<double>::epsilon();
 
 void add_to_diagonal(const BlockCyclic& layout, double lambda, AlignedBuffer<double>& A) {
-    const Index rows = layout.rows.local_extent();
-    Index i = 0;
-    for (Index j = 0; j < layout.cols.local_extent(); ++j) {
-        const Index column = layout.cols.global(j);
-        while (i < rows && layout.rows.global(i) < column) ++i;
-        if (i < rows && layout.rows.global(i) == column) A.data()[i + j * rows] += lambda;
-    }
+    for_each_on_diagonal(layout, [&](Index, Index k) { A.data()[k] += lambda; });
 }
 
 /// Up to two digits, so that it can be typed.

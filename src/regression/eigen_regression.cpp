@@ -18,21 +18,9 @@ namespace {
 constexpr double eps = std::numeric_limits<double>::epsilon();
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-/// Collective. max_j sum_i |A_ij|.
-double column_norm_of(const KernelOnRanks& kernel, const AlignedBuffer<double>& A) {
-    const BlockCyclic& layout = kernel.layout;
-    const Index rows = layout.rows.local_extent();
-    std::vector<double> sums(at(layout.cols.extent), 0);
-    for (Index j = 0; j < layout.cols.local_extent(); ++j) {
-        for (Index i = 0; i < rows; ++i) sums[at(layout.cols.global(j))] += std::abs(A.data()[i + j * rows]);
-    }
-    mpi::sum(kernel.comm, sums);
-    return *std::max_element(sums.begin(), sums.end());
-}
-
 void complete(const KernelOnRanks& kernel, Modes& modes) {
     modes.noise = rounding_unit(kernel.precision) * modes.facts.norm;
-    modes.column_norm = column_norm_of(kernel, modes.kernel);
+    modes.column_norm = column_norm(kernel.comm, kernel.layout, modes.kernel);
 }
 
 Matrix<double> times(const KernelOnRanks& kernel, const AlignedBuffer<double>& A, bool transpose,
@@ -224,6 +212,7 @@ std::shared_ptr<const Modes> modes_from(const KernelOnRanks& kernel, std::vector
     JudgedPairs judged;
     judged.facts = modes->facts;
     judged.value_errors = value_errors(pairs.values, modes->facts);
+    const blas::BlasThreads for_products(kernel.threads);
     judged.vector_errors = eigen_errors(kernel.comm, kernel.layout, modes->kernel, pairs);
     modes->vectors = std::move(pairs.vectors);
     if (!are_good(judged)) {

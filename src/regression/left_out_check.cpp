@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace tangram {
 
@@ -107,12 +108,17 @@ LeftOutCheck check_left_out(const RegressionProblem& problem, const RidgeSolver&
     if (problem.samples() < 2) return check;
     check.samples = spread_check_samples(problem.samples(), left_out_samples);
     const auto count = static_cast<Index>(check.samples.size());
-    const Index sides = problem.sides();
+    const std::vector<std::int64_t> columns = spread_check_samples(
+        problem.sides(), std::min(problem.sides(), most_left_out_columns / left_out_samples));
+    const auto sides = std::ssize(columns);
     const Systems systems{solver, k, problem.unit, sides, check.samples};
     const Matrix<double> R = problem.residuals();
+    // In units in which squares neither overflow nor vanish.
+    const double size = largest_magnitude(R.view());
+    const int exponent = size > 0 ? std::ilogb(size) : 0;
     Matrix<double> B(problem.rows(), count * sides);
     for (Index i = 0; i < B.rows(); ++i) {
-        for (Index j = 0; j < B.cols(); ++j) B(i, j) = R(i, j % sides);
+        for (Index j = 0; j < B.cols(); ++j) B(i, j) = std::ldexp(R(i, columns[at(j % sides)]), -exponent);
     }
     systems.mask(B);
     Matrix<double> X;
@@ -120,15 +126,19 @@ LeftOutCheck check_left_out(const RegressionProblem& problem, const RidgeSolver&
     const Matrix<double> predicted = solver.multiply(X.view());
     const Index C = problem.columns();
     check.predictions = Matrix<double>(count, C);
+    std::fill_n(check.predictions.data(), check.predictions.size(), std::numeric_limits<double>::quiet_NaN());
     double largest = largest_magnitude(problem.targets.view());
     double off = 0;
+    // Of one kernel the k-th prediction is that of the k-th column solved; of `full` that of row k of the sample.
+    const Index each = problem.unit == 1 ? sides : C;
     for (Index s = 0; s < count; ++s) {
         const Index sample = check.samples[at(s)];
-        for (Index c = 0; c < C; ++c) {
-            const Index row = problem.unit == 1 ? sample : sample * problem.unit + c;
-            const Index column = s * sides + (problem.unit == 1 ? c : 0);
-            check.predictions(s, c) = problem.prior(sample, c) + predicted(row, column);
+        for (Index place = 0; place < each; ++place) {
+            const Index c = problem.unit == 1 ? columns[at(place)] : place;
+            const double change = problem.unit == 1 ? predicted(sample, s * sides + place)
+                                                    : predicted(sample * problem.unit + place, s);
             const double closed = fits.left_out(k, sample * C + c);
+            check.predictions(s, c) = problem.prior(sample, c) + std::ldexp(change, exponent);
             largest = worse(largest, std::abs(check.predictions(s, c)));
             off = worse(off, std::abs(closed - check.predictions(s, c)));
         }

@@ -1,6 +1,7 @@
 #include "tangram/support/cholesky.hpp"
 
 #include "cholesky_backends.hpp"
+#include "tangram/support/matrix_facts.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -24,19 +25,9 @@ void for_each_entry(const BlockCyclic& layout, Work work) {
 std::vector<double> diagonal_of(const mpi::Communicator& comm, const BlockCyclic& layout,
                                 const AlignedBuffer<double>& A) {
     std::vector<double> diagonal(at(layout.rows.extent), 0);
-    for_each_entry(layout, [&](Index row, Index column, Index k) {
-        if (row == column) diagonal[at(row)] = A.data()[k];
-    });
+    for_each_on_diagonal(layout, [&](Index row, Index k) { diagonal[at(row)] = A.data()[k]; });
     mpi::sum(comm, diagonal);
     return diagonal;
-}
-
-/// Collective. max_j sum_i |A_ij|.
-double norm_of(const mpi::Communicator& comm, const BlockCyclic& layout, const AlignedBuffer<double>& A) {
-    std::vector<double> sums(at(layout.cols.extent), 0);
-    for_each_entry(layout, [&](Index, Index column, Index k) { sums[at(column)] += std::abs(A.data()[k]); });
-    mpi::sum(comm, sums);
-    return *std::max_element(sums.begin(), sums.end());
 }
 
 /// The local part of B, which is whole here.
@@ -64,7 +55,7 @@ BlockCyclic columns_like(const BlockCyclic& layout, Index m) {
 Cholesky::Cholesky(const mpi::Communicator& comm, const BlockCyclic& layout, AlignedBuffer<double> A)
     : comm_(comm), layout_(layout), A_(std::move(A)) {
     diagonal_ = diagonal_of(comm_, layout_, A_);
-    norm_ = norm_of(comm_, layout_, A_);
+    norm_ = column_norm(comm_, layout_, A_);
     bool has_factor = false;
 #ifdef TANGRAM_HAVE_SCALAPACK
     if (comm_.size() > 1) {

@@ -12,14 +12,8 @@ EigenPairs solve_with_elpa(const mpi::Communicator& comm, const BlockCyclic& lay
 #ifdef TANGRAM_HAVE_SCALAPACK
 EigenPairs solve_with_scalapack(const mpi::Communicator& comm, const BlockCyclic& layout,
                                 AlignedBuffer<double>& A, bool vectors);
-/// Collective. C = op(A) B, all (n, n), block-cyclic as `layout` says.
-void multiply_distributed(const mpi::Communicator& comm, const BlockCyclic& layout, bool transpose,
-                          const double* A, const double* B, double* C);
 #endif
 /// The matrix whole on one rank.
 EigenPairs solve_with_lapack(Index n, AlignedBuffer<double>& A, bool vectors, int threads);
-
-/// C = op(A) B, all (n, n) and whole on one rank.
-void multiply_whole(Index n, bool transpose, const double* A, const double* B, double* C);
 
 }  // namespace tangram

@@ -1,12 +1,16 @@
 #include "tangram/support/eigen_solver.hpp"
 
 #include "eigen_backends.hpp"
-#include "tangram/support/blas.hpp"
+#include "tangram/support/distributed_product.hpp"
 #include "tangram/support/error.hpp"
+#include "tangram/support/matrix_facts.hpp"
+#include "tangram/support/random.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <cstdint>
 #include <limits>
+#include <span>
 
 namespace tangram {
 
@@ -27,20 +31,25 @@ constexpr bool distributed = true;
 constexpr bool distributed = false;
 #endif
 
-/// The largest of the solver's ranks; infinite if one of them is no number, which no maximum would show.
-double largest(const mpi::Communicator& comm, const std::vector<double>& values) {
-    double most = 0;
-    for (const double value : values) most = std::max(most, std::isnan(value) ? HUGE_VAL : std::abs(value));
-    return mpi::maximum(comm, most);
+/// Each shows an error that is there with probability 1/2.
+constexpr Index probes = 32;
+constexpr std::uint64_t probe_seed = 1;
+
+Matrix<double> random_signs(Index n) {
+    Matrix<double> G(n, probes);
+    const std::uint64_t key = stream_key(probe_seed, 0);
+    for (Index k = 0; k < G.size(); ++k) G.data()[k] = random_sign(key, static_cast<std::uint64_t>(k));
+    return G;
 }
 
-void multiply(const mpi::Communicator& comm, const BlockCyclic& layout, bool transpose, const double* A,
-              const double* B, double* C) {
-#ifdef TANGRAM_HAVE_SCALAPACK
-    if (comm.size() > 1) return multiply_distributed(comm, layout, transpose, A, B, C);
-#endif
-    (void)comm;
-    multiply_whole(layout.rows.extent, transpose, A, B, C);
+/// max |A - B|; infinite if one of them is no number, which no maximum would show.
+double largest_difference(const Matrix<double>& A, const Matrix<double>& B) {
+    double most = 0;
+    for (Index k = 0; k < A.size(); ++k) {
+        const double off = std::abs(A.data()[k] - B.data()[k]);
+        most = std::max(most, std::isnan(off) ? HUGE_VAL : off);
+    }
+    return most;
 }
 
 }  // namespace
@@ -114,35 +123,22 @@ EigenPairs solve_symmetric(const mpi::Communicator& comm, const BlockCyclic& lay
 EigenErrors eigen_errors(const mpi::Communicator& comm, const BlockCyclic& layout,
                          const AlignedBuffer<double>& A, const EigenPairs& pairs) {
     const Index n = layout.rows.extent;
-    const Index rows = layout.rows.local_extent();
-    const Index cols = layout.cols.local_extent();
-    std::vector<double> product(at(std::max<Index>(1, rows * cols)));
-    // |A|: largest sum of a column's absolute values.
-    std::vector<double> sums(at(n), 0);
-    for (Index j = 0; j < cols; ++j) {
-        for (Index i = 0; i < rows; ++i) sums[at(layout.cols.global(j))] += std::abs(A.data()[i + j * rows]);
+    const double norm = column_norm(comm, layout, A);
+    const auto times = [&](const AlignedBuffer<double>& matrix, bool transpose, const Matrix<double>& B) {
+        return multiply_columns(comm, layout, transpose, matrix, B.view());
+    };
+    const Matrix<double> G = random_signs(n);
+    Matrix<double> scaled(n, probes);
+    for (Index k = 0; k < n; ++k) {
+        for (Index g = 0; g < probes; ++g) scaled(k, g) = pairs.values[at(k)] * G(k, g);
     }
-    mpi::sum(comm, std::span<double>(sums));
-    const double norm = *std::max_element(sums.begin(), sums.end());
-
-    EigenErrors errors;
+    const Matrix<double> VG = times(pairs.vectors, false, G);
+    // The same on every rank, which go on by it.
+    const double residual =
+        mpi::maximum(comm, largest_difference(times(A, false, VG), times(pairs.vectors, false, scaled)));
+    const double off = mpi::maximum(comm, largest_difference(times(pairs.vectors, true, VG), G));
     const double unit = static_cast<double>(n) * std::numeric_limits<double>::epsilon();
-    multiply(comm, layout, false, A.data(), pairs.vectors.data(), product.data());
-    for (Index j = 0; j < cols; ++j) {
-        const double value = pairs.values[at(layout.cols.global(j))];
-        for (Index i = 0; i < rows; ++i)
-            product[at(i + j * rows)] -= value * pairs.vectors.data()[i + j * rows];
-    }
-    const double residual = largest(comm, product);
-    errors.residual = residual > 0 ? residual / (unit * norm) : 0;
-    multiply(comm, layout, true, pairs.vectors.data(), pairs.vectors.data(), product.data());
-    for (Index j = 0; j < cols; ++j) {
-        for (Index i = 0; i < rows; ++i) {
-            if (layout.rows.global(i) == layout.cols.global(j)) product[at(i + j * rows)] -= 1;
-        }
-    }
-    errors.orthogonality = largest(comm, product) / unit;
-    return errors;
+    return {residual > 0 ? residual / (unit * norm) : 0, off / unit};
 }
 
 }  // namespace tangram

@@ -1,5 +1,6 @@
 #include "tangram/support/judged_solver.hpp"
 
+#include "tangram/support/blas.hpp"
 #include "tangram/support/stopwatch.hpp"
 
 #include <fmt/format.h>
@@ -23,6 +24,7 @@ void solve_once(const mpi::Communicator& comm, const BlockCyclic& layout, Aligne
     judged.value_errors = value_errors(judged.pairs.values, judged.facts);
     if (!vectors) return;
     read_again();
+    const blas::BlasThreads for_products(threads);
     judged.vector_errors = eigen_errors(comm, layout, A, judged.pairs);
 }
 

@@ -41,11 +41,4 @@ EigenPairs solve_with_lapack(Index n, AlignedBuffer<double>& A, bool vectors, in
     return pairs;
 }
 
-void multiply_whole(Index n, bool transpose, const double* A, const double* B, double* C) {
-    // Column-major op(A) B is row-major B' op'(A').
-    blas::gemm(blas::Op::none, transpose ? blas::Op::transpose : blas::Op::none, 1.0,
-               ConstMatrixView<double>{B, n, n, n}, ConstMatrixView<double>{A, n, n, n}, 0.0,
-               MatrixView<double>{C, n, n, n});
-}
-
 }  // namespace tangram

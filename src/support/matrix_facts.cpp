@@ -75,6 +75,18 @@ void scale_down(AlignedBuffer<double>& A, Index size, int exponent) {
     for (Index k = 0; k < size; ++k) A.data()[k] = A.data()[k] * first * second;
 }
 
+double column_norm(const mpi::Communicator& comm, const BlockCyclic& layout, const AlignedBuffer<double>& A) {
+    std::vector<double> sums(at(layout.cols.extent), 0);
+    const Index rows = layout.rows.local_extent();
+    for (Index j = 0; j < layout.cols.local_extent(); ++j) {
+        double sum = 0;
+        for (Index i = 0; i < rows; ++i) sum += std::abs(A.data()[i + j * rows]);
+        sums[at(layout.cols.global(j))] = sum;
+    }
+    mpi::sum(comm, std::span<double>(sums));
+    return *std::max_element(sums.begin(), sums.end());
+}
+
 MatrixFacts scale_and_measure(const mpi::Communicator& comm, const BlockCyclic& layout,
                               AlignedBuffer<double>& A, PowerIteration iteration) {
     MatrixFacts facts;
@@ -89,13 +101,10 @@ MatrixFacts scale_and_measure(const mpi::Communicator& comm, const BlockCyclic& 
     std::array<double, 2> sums{};  // of the diagonal, of the squares
     for (Index j = 0; j < cols; ++j) {
         double squares = 0;
-        for (Index i = 0; i < rows; ++i) {
-            const double entry = A.data()[i + j * rows];
-            squares += entry * entry;
-            if (layout.rows.global(i) == layout.cols.global(j)) sums[0] += entry;
-        }
+        for (Index i = 0; i < rows; ++i) squares += A.data()[i + j * rows] * A.data()[i + j * rows];
         sums[1] += squares;
     }
+    for_each_on_diagonal(layout, [&](Index, Index k) { sums[0] += A.data()[k]; });
     mpi::sum(comm, sums);
     facts.trace = sums[0];
     facts.norm = std::sqrt(sums[1]);

@@ -16,10 +16,6 @@ void pdsyev_(const char* jobz, const char* uplo, const int* n, double* a, const 
 void pdsyevd_(const char* jobz, const char* uplo, const int* n, double* a, const int* ia, const int* ja,
               const int* desca, double* w, double* z, const int* iz, const int* jz, const int* descz,
               double* work, const int* lwork, int* iwork, const int* liwork, int* info);
-void pdgemm_(const char* transa, const char* transb, const int* m, const int* n, const int* k,
-             const double* alpha, const double* a, const int* ia, const int* ja, const int* desca,
-             const double* b, const int* ib, const int* jb, const int* descb, const double* beta, double* c,
-             const int* ic, const int* jc, const int* descc);
 }
 
 namespace tangram {
@@ -64,17 +60,6 @@ EigenPairs solve_with_scalapack(const mpi::Communicator& comm, const BlockCyclic
     }
     pairs.solver = vectors ? "ScaLAPACK pdsyevd" : "ScaLAPACK pdsyev";
     return pairs;
-}
-
-void multiply_distributed(const mpi::Communicator& comm, const BlockCyclic& layout, bool transpose,
-                          const double* A, const double* B, double* C) {
-    const int n = narrow(layout.rows.extent, "rows");
-    const ProcessGrid grid(comm, layout);
-    const std::array<int, 9> description = grid.describe(layout);
-    const double alpha = 1;
-    const double beta = 0;
-    pdgemm_(transpose ? "T" : "N", "N", &n, &n, &n, &alpha, A, &one, &one, description.data(), B, &one, &one,
-            description.data(), &beta, C, &one, &one, description.data());
 }
 
 }  // namespace tangram

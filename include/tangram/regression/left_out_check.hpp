@@ -10,12 +10,16 @@ namespace tangram {
 
 struct LeftOutCheck {
     std::vector<std::int64_t> samples;  ///< that were left out
-    Matrix<double> predictions;         ///< (3, C), of the regression on the others
-    double error = 0;                   ///< max |closed form - refitted| / the largest prediction or target
-    double residual = 0;                ///< of the refitted systems
+    Matrix<double>
+        predictions;      ///< (3, C), of the regression on the others; NaN in columns that were not solved
+    double error = 0;     ///< max |closed form - refitted| / the largest prediction or target
+    double residual = 0;  ///< of the refitted systems
 };
 
-/// Collective over the solver's ranks. At ridge k.
+/// Columns of the systems at once: what the check holds and takes does not grow with C.
+inline constexpr Index most_left_out_columns = 192;
+
+/// Collective over the solver's ranks. At ridge k. Of one kernel for many columns some are solved, spread over all.
 LeftOutCheck check_left_out(const RegressionProblem& problem, const RidgeSolver& solver, const Fits& fits,
                             Index k);
 

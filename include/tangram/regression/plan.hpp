@@ -20,8 +20,15 @@ struct RegressionSizes {
     [[nodiscard]] Index rows() const { return samples * unit; }
 };
 
-/// Bytes of a rank, beside what MPI and the libraries have at the start.
-Index bytes_for(const RegressionSizes& sizes, const BlockCyclic& layout, RegressionMethod method);
+/// Of a rank, beside what MPI and the libraries have at the start.
+struct RegressionBytes {
+    Index dealt = 0;  ///< its part of what is shared among the ranks: less on more of them
+    Index whole =
+        0;  ///< what every rank holds whole: right-hand sides, predictions, some columns of K at a time
+    [[nodiscard]] Index total() const { return dealt + whole; }
+};
+
+RegressionBytes bytes_for(const RegressionSizes& sizes, const BlockCyclic& layout, RegressionMethod method);
 
 /// Floating point operations of all ranks, in those of a large product of matrices that would take as long.
 double operations_for(const RegressionSizes& sizes, RegressionMethod method);

@@ -28,6 +28,10 @@ struct CyclicAxis {
         if (place == extra) here += extent % block;
         return here;
     }
+    /// Whether `index` is here.
+    [[nodiscard]] bool has(Index index) const { return index / block % count == place; }
+    /// Which one here `index` is, which is here.
+    [[nodiscard]] Index local(Index index) const { return index / block / count * block + index % block; }
     /// Which one the k-th here is.
     [[nodiscard]] Index global(Index local) const {
         return (local / block * count + place) * block + local % block;
@@ -38,6 +42,16 @@ struct BlockCyclic {
     CyclicAxis rows, cols;
     [[nodiscard]] Index local_size() const { return rows.local_extent() * cols.local_extent(); }
 };
+
+/// Calls work(global row, local index) for every entry of the diagonal that is here.
+template <class Work>
+void for_each_on_diagonal(const BlockCyclic& layout, Work work) {
+    const Index rows = layout.rows.local_extent();
+    for (Index j = 0; j < layout.cols.local_extent(); ++j) {
+        const Index g = layout.cols.global(j);
+        if (layout.rows.has(g)) work(g, layout.rows.local(g) + j * rows);
+    }
+}
 
 /// The process at rank `rank` of `ranks`, which form the most square grid.
 BlockCyclic make_block_cyclic(Index n, Index block, int ranks, int rank);

@@ -34,6 +34,9 @@ enum class PowerIteration { yes, no };
 MatrixFacts scale_and_measure(const mpi::Communicator& comm, const BlockCyclic& layout,
                               AlignedBuffer<double>& A, PowerIteration iteration = PowerIteration::yes);
 
+/// Collective. |A| = max_j sum_i |A_ij|.
+double column_norm(const mpi::Communicator& comm, const BlockCyclic& layout, const AlignedBuffer<double>& A);
+
 /// A <- 2^-exponent A, the part of one rank.
 void scale_down(AlignedBuffer<double>& A, Index size, int exponent);
 

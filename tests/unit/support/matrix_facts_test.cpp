@@ -112,6 +112,34 @@ TEST_CASE("residual and orthogonality of vectors that are no numbers are infinit
     CHECK(std::isinf(errors.orthogonality));
 }
 
+TEST_CASE(
+    "two eigenvectors that are tilted against each other have a residual, one that is too long is not orthogonal") {
+    const auto world = mpi::Communicator::world();
+    const auto alone = world.split(world.rank(), 0);
+    constexpr Index size = 200;
+    constexpr double tilt = 1e-9;  // where n eps is 4e-14
+    const BlockCyclic layout = make_block_cyclic(size, 64, 1, 0);
+    AlignedBuffer<double> A = AlignedBuffer<double>::zeros(size * size);
+    EigenPairs pairs{{}, AlignedBuffer<double>::zeros(size * size), "none"};
+    for (Index k = 0; k < size; ++k) {
+        A.data()[k + k * size] = pairs.vectors.data()[k + k * size] = 1;
+        if (k >= size / 2) A.data()[k + k * size] = 2;
+        pairs.values.push_back(A.data()[k + k * size]);
+    }
+    double* const v = pairs.vectors.data();
+    const auto errors = [&] { return eigen_errors(alone, layout, A, pairs); };
+    CHECK(errors().residual < limit);
+    CHECK(errors().orthogonality < limit);
+    v[150 + 3 * size] = tilt;
+    v[3 + 150 * size] = -tilt;
+    CHECK(errors().residual > limit);
+    CHECK(errors().orthogonality < limit);
+    v[150 + 3 * size] = v[3 + 150 * size] = 0;
+    v[7 + 7 * size] = 1 + tilt;
+    CHECK(errors().residual < limit);
+    CHECK(errors().orthogonality > limit);
+}
+
 TEST_CASE("ranks of a spectrum neither overflow nor vanish, and the step is given where it is decided") {
     MatrixFacts facts;
     facts.exponent = -600;
