@@ -43,10 +43,11 @@ std::vector<std::string> models_of_list(const std::string& list) {
     std::vector<std::string> models;
     for (std::string line; std::getline(text, line);) {
         if (line.starts_with(byte_order_mark)) line.erase(0, byte_order_mark.size());
-        if (line.find('\0') != line.npos)
+        if (line.find('\0') != line.npos) {
             fail(ExitCode::bad_input,
                  "the list of models is no text ({}): write one model a line, or give --model",
                  printable(list));
+        }
         line = without_spaces_around(line.substr(0, line.find('#')));
         if (!line.empty()) models.push_back((folder / line).string());
     }
