@@ -136,10 +136,11 @@ std::string plan_table(const Run& run, double rate, double wide_rate) {
     for (const PlanLine& part : run.memory.lines) line(part.what, part.bytes, part.note);
     line("peak", run.memory.peak(), fmt::format("of {} that there are for it", bytes(run.memory.budget)));
     text += fmt::format("\ndisk        {} in {}\n", bytes(run.file_bytes), run.paths.directory);
-    if (run.product.space == "samples")
+    if (run.product.space == "samples") {
         text += fmt::format(
             "exchange    {} received by a rank; the busiest rank has {:.3f} of the mean work in tiles\n",
             bytes(run.memory.received), imbalance(run.shape.axes, run.ranks));
+    }
     text += fmt::format(
         "operations  {:.3e} in tiles, {:.3e} in features{}\n", tile_operations, feature_operations,
         run.measuring ? fmt::format(", {:.3e} in measures", measure_operations(*run.measuring)) : "");

@@ -177,10 +177,11 @@ void validate_run(const KernelOptions& options) {
         require_between("--stop-after-tiles", *options.stop_after_tiles, 0, std::int64_t{1} << 40);
     if (options.ranks) {
         require_between("--ranks", *options.ranks, 1, 100000);
-        if (!options.dry_run)
+        if (!options.dry_run) {
             fail(
                 ExitCode::usage,
                 "--ranks plans for ranks that are not there: give --dry-run, or start them by mpirun or srun");
+        }
     }
     if (options.tile) require_between("--tile", *options.tile, 1, 16384);
     if (options.threads) require_between("--threads", *options.threads, 1, 4096);
