@@ -36,8 +36,8 @@ Scaled scaled(const MatrixSums& sums, Index R, bool without_own) {
 }
 
 /// Adds times <a, b> / n to the sum; returns that as it then is.
-double add_inner(const std::vector<DoubleDouble>& a, const std::vector<DoubleDouble>& b, double times, double n,
-                 DoubleDouble& sum) {
+double add_inner(const std::vector<DoubleDouble>& a, const std::vector<DoubleDouble>& b, double times,
+                 double n, DoubleDouble& sum) {
     DoubleDouble all;
     for (std::size_t k = 0; k < a.size(); ++k) all.add(product_of(a[k], b[k]));
     sum.add(quotient_of(product_of(all, {times, 0}), n));

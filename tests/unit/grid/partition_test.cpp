@@ -142,7 +142,8 @@ TEST_CASE("tiles of 10^5 to 10^7 samples are shared evenly among 1 to 1000 ranks
             CHECK(axes.row.panels() <= 2048);
             const double busiest = imbalance(axes, ranks);
             CHECK(busiest >= 1);
-            const bool are_few_tiles = axes.tiles() < 16 * ranks;  // 131 panels of 10^5 samples, for 1000 ranks
+            const bool are_few_tiles =
+                axes.tiles() < 16 * ranks;  // 131 panels of 10^5 samples, for 1000 ranks
             CHECK(busiest < (are_few_tiles ? 1.5 : 1.06));
         }
     }
