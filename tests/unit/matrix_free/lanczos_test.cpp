@@ -134,7 +134,7 @@ TEST_CASE("of a matrix of zeros the preconditioner is the identity") {
 
 namespace {
 
-/// K = G G^T with eigenvalues over some decades, its rows shared out over the ranks.
+/// K = G G^T with eigenvalues over some decades.
 struct Dense {
     Dense(Index n, const mpi::Communicator& world) : comm(world), K(n, n) {
         first = n * world.rank() / world.size();
@@ -170,7 +170,9 @@ struct Dense {
 }  // namespace
 
 TEST_CASE("95 % intervals of estimates hold the truth in at least 88 of 100 seeds") {
-    const mpi::Communicator world = mpi::Communicator::world();
+    // Each rank for itself: hundreds of thousands of sums over ranks would take minutes.
+    const mpi::Communicator all = mpi::Communicator::world();
+    const mpi::Communicator world = all.split(all.rank(), 0);
     const Dense A(30, world);
     constexpr double ridge = 0.5;
     const SmallPairs pairs = small_eigenpairs(std::as_const(A.K).view());
