@@ -12,7 +12,7 @@ Prose of_tangram() {
     return {
         .description =
             {"Tangram reads a trained network and its samples, computes the empirical neural tangent kernel J J^T and the part of it that each parameter tensor contributes, and writes all of it to one HDF5 file, with the checks that say why the numbers can be trusted. Other commands verify such a file, compare it with another program's kernel, and compute with it.",
-             "It runs under mpirun or srun on any number of ranks, and gives the same bits on all of them. An error is one line: what, where (file, dataset, shape), and what to do.",
+             "It runs under mpirun or srun on any number of ranks, and a kernel has the same bits on any of them. An error is one line: what, where (file, dataset, shape), and what to do.",
              "Networks are lists of tensors of fully connected networks (safetensors, HDF5, Keras) or graphs (ONNX). Checkpoints of PyTorch become such files by the scripts to_safetensors.py and export.py in share/tangram/jobs."},
         .environment = {{"OMP_NUM_THREADS", "threads a rank, where --threads says nothing."}},
         .files =
@@ -98,8 +98,8 @@ Prose of_regress() {
 Prose of_drift() {
     return {
         .description =
-            {"Of every two models: centred kernel alignment and kernel distance, of the total and each tensor; of each model: trace, change from the first model and from the one before, alignment with the targets, accuracy. With --model the kernels of all models are made side by side, tile by tile, checked, and not stored; a run is stopped and goes on as one of tangram-kernel(1) does. Kernel files of the same samples are read instead.",
-             "The models must be of one architecture: the same tensors, inputs and outputs. Of kernel files of others the totals are compared."},
+            {"Of every two models: centred kernel alignment and kernel distance, of the total and each tensor; of each model: trace, change from the first model and from the one before, alignment with the targets, accuracy. With --model the kernels of all models are made side by side, tile by tile, checked, and not stored; a run stops and resumes as one of tangram-kernel(1) does. Kernel files of the same samples may be given instead, and are compared as they are.",
+             "The models must be of one architecture: the same tensors, inputs and outputs. Of kernel files of different architectures the totals alone are compared."},
         .examples = {
             {"Three checkpoints of a training run:",
              "mpirun -n 2 tangram drift --model step-0.safetensors --model step-100.safetensors --model step-1000.safetensors --activation tanh --data X.npy --output drift.h5"},
