@@ -129,7 +129,7 @@ constexpr std::array<Command, 9> commands{{
     {"drift",
      "--model CKPT --model CKPT .. --data FILE:DATASET --output D.h5  or  A.h5 B.h5 .. --output D.h5",
      "how the kernel changes over a training run; under mpirun or srun",
-     "Compare the kernels of the checkpoints of a training run, none of which is stored, or kernels that are.",
+     "Compare the kernels of the checkpoints of a training run without storing them, or kernel files.",
      true, parse_drift},
     {"init", "--widths d0,..,C --output M.safetensors [options]", "a random network, and samples for it",
      "Write a random network, and random samples for it.", false,
