@@ -50,7 +50,7 @@ def test_installed_scripts_find_the_program_beside_them_and_write_where_they_are
     prefix = installed()
     jobs = prefix / "share" / "tangram" / "jobs"
     said = subprocess.run(["bash", "-c", f"unset TANGRAM; source {jobs}/environment.sh; find_tangram; echo $results"], cwd=folder,
-                          capture_output=True, text=True, timeout=20).stdout.split()
+                          capture_output=True, text=True, timeout=120).stdout.split()
     assert (prefix / "bin" / "tangram").samefile(said[0]) and said[1] == str(folder), said
     values = environment(str(folder)) | {"ROWS": "0:12", "TANGRAM": ""}
     done = subprocess.run([jobs / "images" / "run.sh"], cwd=folder, env=values, capture_output=True, text=True, timeout=120)
