@@ -20,7 +20,7 @@ import sys
 from pathlib import Path
 
 try:
-    import h5py  # noqa: F401, what tangram_file needs
+    import h5py
     import matplotlib
 except ImportError as missing:
     sys.exit(f"plot: error: {missing.name} is missing for {sys.executable}: install it, on Debian by 'apt-get install python3-h5py "
@@ -72,7 +72,7 @@ def save(figure, output, dpi):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="One figure of a kernel file, of J^T J, of their spectra, or of a regression.")
+    parser = argparse.ArgumentParser(description="One figure of a kernel file, of J^T J, of their spectra, of drift, or of a regression.")
     parser.add_argument("input", type=Path, metavar="OUT.h5")
     parser.add_argument("--output", type=Path, help="the picture (OUT.png)")
     parser.add_argument("--samples", type=int, default=400, help="how many samples, or parameters, are shown (400)")

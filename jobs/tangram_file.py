@@ -59,7 +59,7 @@ def open_kernel(path):
     file = open_hdf5(path)
     if file.attrs.get("store") == "none":
         file.close()
-        raise Refusal(f"no matrix in the file, only what was measured of it ({path}): compute one without --store none")
+        raise Refusal(f"no matrix in the file, only what was measured of it ({path}): compute one by 'tangram kernel', without --store none")
     return KernelFile(file)
 
 

@@ -10,12 +10,9 @@
 #include "tangram/support/error.hpp"
 #include "tangram/support/text.hpp"
 
-#include <fmt/ranges.h>
-
 #include <filesystem>
 #include <fstream>
 #include <iterator>
-#include <sstream>
 #include <string_view>
 #include <utility>
 
@@ -56,15 +53,13 @@ std::vector<std::string> models_of_list(const std::string& list) {
     return models;
 }
 
-std::string joined_lines(const std::vector<std::string>& lines) {
-    return fmt::format("{}", fmt::join(lines, "\n"));
-}
-
-std::vector<std::string> lines_of(const std::string& text) {
-    std::vector<std::string> lines;
-    std::istringstream stream(text);
-    for (std::string line; std::getline(stream, line);) lines.push_back(line);
-    return lines;
+/// Collective. Those that root read, on every rank.
+std::vector<std::string> models_of_list_on_all(const mpi::Communicator& world, const std::string& list) {
+    std::vector<std::string> models;
+    agree_on_root(world, [&] { models = models_of_list(list); });
+    models.resize(at(mpi::broadcast(world, static_cast<Index>(models.size()))));
+    for (std::string& model : models) model = mpi::broadcast(world, std::move(model));
+    return models;
 }
 
 /// The run over all models, which are named.
@@ -97,12 +92,9 @@ void add_drift_options(CLI::App& app, DriftOptions& o) {
     app.add_option("--models", o.list, "a text that names the checkpoints, one a line")
         ->type_name("FILE")
         ->group(group);
-    app.add_option(
-           "--steps", o.steps,
-           "where each lies in training, for the figure (the number that differs in their names, or 0, 1, ..)")
-        ->delimiter(',')
-        ->allow_extra_args(false)
-        ->type_name("LIST")
+    add_list(
+        app, "--steps", o.steps,
+        "where each lies in training, for the figure (the number that differs in their names, or 0, 1, ..)")
         ->group(group);
     app.add_option("--output", o.run.output, "the HDF5 file to write")
         ->required()
@@ -133,11 +125,7 @@ void validate(const DriftOptions& options) {
 int run_drift(const DriftOptions& options, const mpi::Communicator& world, StopRequest* stop) {
     if (!options.files.empty()) return run_drift_of_files(options, world);
     DriftOptions named = options;
-    if (!options.list.empty()) {
-        std::string models;
-        agree_on_root(world, [&] { models = joined_lines(models_of_list(options.list)); });
-        named.models = lines_of(mpi::broadcast(world, std::move(models)));
-    }
+    if (!options.list.empty()) named.models = models_of_list_on_all(world, options.list);
     KernelOptions run;
     agree(world, [&] { run = run_of(named); });
     return run_kernel(run, world, *stop);

@@ -1,19 +1,14 @@
 // `tangram drift A.h5 B.h5 ..`: the kernels are there, and are read band by band, kernel by kernel.
 
-#include "tangram/checks/outputs_check.hpp"
+#include "drift_inputs.hpp"
 #include "tangram/commands/drift.hpp"
 #include "tangram/file/derived_file.hpp"
 #include "tangram/file/kernel_block_cyclic.hpp"
-#include "tangram/file/kernel_samples.hpp"
 #include "tangram/file/provenance.hpp"
-#include "tangram/file/tile_file.hpp"
-#include "tangram/input/samples.hpp"
 #include "tangram/life/lifecycle.hpp"
 #include "tangram/run/kernel_drift.hpp"
 #include "tangram/run/measured_targets.hpp"
 #include "tangram/run/model_names.hpp"
-#include "tangram/run/recorded_run.hpp"
-#include "tangram/run/start_up.hpp"
 #include "tangram/support/agreement.hpp"
 #include "tangram/support/file_lock.hpp"
 #include "tangram/support/text.hpp"
@@ -33,146 +28,6 @@ namespace {
 
 /// Rows of a kernel that are read at once, about.
 constexpr Index rows_of_band = 256;
-
-/// A kernel file, opened.
-struct StoredKernel {
-    KernelFile kernel;
-    KernelSamples samples;
-    TileFile tiles;
-    Index parameters;
-};
-
-/// What of the files is compared.
-struct Comparison {
-    std::vector<StoredKernel> files;
-    std::vector<std::string> names{"ntk"};           ///< of kernels
-    std::vector<std::vector<std::size_t>> matrices;  ///< [kernel][model]: of that file
-    std::string notes;                               ///< lines for people
-    InputSet samples;                                ///< their labels and targets, as the first file has them
-    [[nodiscard]] const KernelFile& first() const { return files.front().kernel; }
-};
-
-StoredKernel open_stored(const std::string& path) {
-    KernelFile kernel = read_kernel_file(path, FailedChecks::refuse);
-    if (kernel.product != "samples") {
-        fail(ExitCode::bad_input,
-             "a kernel of {} changes in other ways ({}): give kernels of samples among themselves",
-             kernel.product, printable(path));
-    }
-    KernelSamples samples = read_kernel_samples(kernel);
-    const Index parameters = read_root_integer(kernel, "n_parameters", 0);
-    TileFile tiles(path, kernel.shape, TileFile::Access::read);
-    return {std::move(kernel), std::move(samples), std::move(tiles), parameters};
-}
-
-void require_comparable(const StoredKernel& first, const StoredKernel& other) {
-    const auto refuse = [&](const std::string& what) {
-        fail(ExitCode::bad_input, "{} and {} are kernels of {}: compute them alike",
-             printable(first.kernel.path), printable(other.kernel.path), what);
-    };
-    if (first.samples.hashes != other.samples.hashes || first.samples.hashes.empty())
-        refuse("other samples, or of the same ones in another order");
-    if (first.kernel.reduction_text != other.kernel.reduction_text ||
-        first.kernel.reduction != other.kernel.reduction || first.kernel.logit != other.kernel.logit)
-        refuse(fmt::format("other rows of J ({}, {})", first.kernel.reduction_text,
-                           other.kernel.reduction_text));
-}
-
-bool are_equal(const Matrix<double>& a, const Matrix<double>& b) {
-    return a.rows() == b.rows() && a.cols() == b.cols() &&
-           std::equal(a.data(), a.data() + a.size(), b.data());
-}
-
-bool have_same_targets(const InputSet& a, const InputSet& b) {
-    if (a.labels.has_value() != b.labels.has_value() || a.targets.has_value() != b.targets.has_value())
-        return false;
-    return (!a.labels || a.labels->values == b.labels->values) &&
-           (!a.targets || are_equal(*a.targets, *b.targets));
-}
-
-std::optional<std::size_t> component_named(const KernelFile& kernel, const std::string& name) {
-    for (std::size_t m = 0; m < kernel.shape.matrices.size(); ++m) {
-        if (kernel.shape.matrices[m].is_component() && kernel.shape.matrices[m].name == name) return m;
-    }
-    return std::nullopt;
-}
-
-/// The totals, and the components where all files have the same ones.
-void choose_kernels(Comparison& comparison) {
-    std::vector<std::size_t>& totals = comparison.matrices.emplace_back();
-    bool alike = true;
-    const auto components = [](const StoredKernel& file) {
-        return std::count_if(file.kernel.shape.matrices.begin(), file.kernel.shape.matrices.end(),
-                             [](const StoredMatrix& matrix) { return matrix.is_component(); });
-    };
-    for (const StoredKernel& file : comparison.files) {
-        totals.push_back(file.kernel.shape.total_index());
-        alike = alike && file.parameters == comparison.files.front().parameters &&
-                components(file) == components(comparison.files.front());
-    }
-    std::vector<std::vector<std::size_t>> of_tensors;
-    std::vector<std::string> names;
-    for (const StoredMatrix& matrix : comparison.first().shape.matrices) {
-        if (!matrix.is_component()) continue;
-        names.push_back(matrix.name);
-        std::vector<std::size_t>& places = of_tensors.emplace_back();
-        for (const StoredKernel& file : comparison.files) {
-            const std::optional<std::size_t> place = component_named(file.kernel, matrix.name);
-            alike = alike && place;
-            places.push_back(place.value_or(0));
-        }
-    }
-    if (!alike) {
-        comparison.notes +=
-            "note        the files do not have the same components: the totals alone are compared\n";
-        return;
-    }
-    comparison.names.insert(comparison.names.end(), names.begin(), names.end());
-    comparison.matrices.insert(comparison.matrices.end(), of_tensors.begin(), of_tensors.end());
-}
-
-/// Those that the kernel was made with, where it was.
-void read_labels_and_targets(const KernelFile& kernel, InputSet& samples) {
-    SampleSelection& selection = samples.selection;
-    selection.dataset_rows = kernel.samples;
-    for (Index i = 0; i < kernel.samples; ++i) selection.rows.push_back(i);
-    const h5::Handle file = open_kernel_file(kernel.path);
-    if (h5::exists(file, "/labels")) samples.labels = read_labels(kernel.path + ":/labels", selection);
-    if (h5::exists(file, "/targets") && !kernel.gradients_are_given)
-        samples.targets = read_targets(kernel.path + ":/targets", selection, kernel.outputs);
-}
-
-/// Kernels of losses and margins are of the same targets, or not compared; otherwise targets that differ are left out.
-void settle_targets(Comparison& comparison) {
-    for (const StoredKernel& file : comparison.files) {
-        InputSet its;
-        read_labels_and_targets(file.kernel, its);
-        if (have_same_targets(comparison.samples, its)) continue;
-        const std::string& reduction = file.kernel.reduction;
-        if (reduction == to_string(ReductionKind::loss) || reduction == to_string(ReductionKind::margin)) {
-            fail(ExitCode::bad_input,
-                 "{} and {} are gradients of the {} of other labels or targets: compute them alike",
-                 printable(comparison.first().path), printable(file.kernel.path), reduction);
-        }
-        comparison.samples.labels.reset();
-        comparison.samples.targets.reset();
-        comparison.notes +=
-            "note        the files have other labels or targets: nothing is aligned with them\n";
-        return;
-    }
-}
-
-Comparison open_all(const std::vector<std::string>& paths) {
-    Comparison comparison;
-    for (const std::string& path : paths) {
-        comparison.files.push_back(open_stored(path));
-        require_comparable(comparison.files.front(), comparison.files.back());
-    }
-    choose_kernels(comparison);
-    read_labels_and_targets(comparison.first(), comparison.samples);
-    settle_targets(comparison);
-    return comparison;
-}
 
 Reduction reduction_of(const KernelFile& kernel) {
     if (kernel.logit >= 0) return {ReductionKind::logit, kernel.logit, kernel.outputs};
@@ -233,33 +88,25 @@ void measure_bands(const Comparison& comparison, std::size_t kernel, const mpi::
     }
 }
 
-/// Collective. How often each network is right; none where the labels are no integers, or the files have no outputs.
-std::vector<double> accuracies_of(const Comparison& comparison, const mpi::Communicator& world) {
-    std::vector<double> accuracies;
-    const std::optional<Labels>& labels = comparison.samples.labels;
-    if (!labels || !labels->integers || comparison.first().gradients_are_given) return accuracies;
-    for (const StoredKernel& file : comparison.files) {
-        OutputsFound found;
-        const ConstMatrixView<double> outputs = file.samples.outputs.view();
-        check_labels(world, *labels, 0, outputs.rows,
-                     outputs.row_block(0, world.is_root() ? outputs.rows : 0), found);
-        accuracies.push_back(found.accuracy);
-    }
-    return accuracies;
+/// Collective. How often each network is right: root has all samples of the files.
+std::vector<double> accuracies_of_files(const Comparison& comparison, const mpi::Communicator& world) {
+    if (comparison.first().gradients_are_given) return {};
+    const Index N = comparison.first().samples;
+    std::vector<ConstMatrixView<double>> outputs;
+    for (const StoredKernel& file : comparison.files)
+        outputs.push_back(file.samples.outputs.view().row_block(0, world.is_root() ? N : 0));
+    return accuracies_of(world, comparison.samples.labels, {0, N}, outputs);
 }
 
 /// Collective. What came of each kernel, on root.
-FollowedKernels follow_files(const Comparison& comparison, const mpi::Communicator& world,
-                             bool& has_targets) {
+FollowedKernels follow_files(const Comparison& comparison, const Measuring& measuring,
+                             const mpi::Communicator& world) {
     FollowedKernels followed{comparison.names, {}};
-    std::optional<Measuring> measuring;
-    agree(world, [&] { measuring.emplace(measuring_of(comparison)); });
-    has_targets = measuring->targets.has_value();
     for (std::size_t kernel = 0; kernel < comparison.names.size(); ++kernel) {
         std::optional<MeasureSums> sums;
         agree(world, [&] {
-            sums.emplace(*measuring);
-            measure_bands(comparison, kernel, world, MeasureScratch(*measuring), *sums);
+            sums.emplace(measuring);
+            measure_bands(comparison, kernel, world, MeasureScratch(measuring), *sums);
         });
         sums->merge(world);
         agree_on_root(world, [&] { followed.drifts.push_back(std::move(kernel_drifts(*sums).front())); });
@@ -281,20 +128,26 @@ void write_file(const std::string& path, const Comparison& comparison, const Pro
 
 /// Collective.
 void compare_files(const DriftOptions& options, const mpi::Communicator& world, const OutputPaths& paths) {
-    std::optional<Comparison> comparison;
-    agree(world, [&] { comparison.emplace(open_all(options.files)); });
-    bool has_targets = false;
-    const FollowedKernels followed = follow_files(*comparison, world, has_targets);
-    ModelsFollowed models{options.files, options.steps,
-                          "given",       accuracies_of(*comparison, world),
-                          has_targets,   comparison->first().shape.precision};
+    Comparison comparison;
+    Measuring measuring;
+    agree(world, [&] {
+        comparison = open_all(options.files);
+        measuring = measuring_of(comparison);
+    });
+    const FollowedKernels followed = follow_files(comparison, measuring, world);
+    ModelsFollowed models{options.files,
+                          options.steps,
+                          "given",
+                          accuracies_of_files(comparison, world),
+                          measuring.targets.has_value(),
+                          measuring.shape.precision};
     if (models.steps.empty()) models.steps = steps_of(models.models, models.steps_from);
     const Provenance provenance = gather_provenance(world, options.command_line, options.configuration);
     agree_on_root(world, [&] {
         const MeasuresFound found = describe_drift(followed, models);
-        write_file(paths.partial, *comparison, provenance, found.record);
+        write_file(paths.partial, comparison, provenance, found.record);
         const std::string name = publish(paths, false);
-        std::cout << fmt::format("{}{}file        {}\n", found.table, comparison->notes, name) << std::flush;
+        std::cout << fmt::format("{}{}file        {}\n", found.table, comparison.notes, name) << std::flush;
     });
 }
 

@@ -71,11 +71,7 @@ void refuse_existing(const std::string& path, bool overwrite) {
 }  // namespace
 
 void add_init_options(CLI::App& app, InitOptions& options) {
-    app.add_option("--widths", options.widths, "d_0,d_1,..,C: inputs, hidden widths, outputs")
-        ->delimiter(',')
-        ->allow_extra_args(false)
-        ->required()
-        ->type_name("LIST");
+    add_list(app, "--widths", options.widths, "d_0,d_1,..,C: inputs, hidden widths, outputs")->required();
     app.add_option("--output", options.output, "the model to write")->required()->type_name("M.safetensors");
     app.add_option("--seed", options.seed, "the same seed, the same bytes everywhere (0)");
     CLI::Option* deviation =

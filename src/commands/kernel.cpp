@@ -14,6 +14,7 @@
 #include "tangram/support/agreement.hpp"
 #include "tangram/support/fault.hpp"
 #include "tangram/support/gemm_rate.hpp"
+#include "tangram/support/narrow.hpp"
 
 #include <cstdio>
 #include <filesystem>
@@ -82,7 +83,7 @@ Run prepare(const RunContext& context, const Inputs& inputs) {
         if (!options.ranks) require_space(paths, bytes);  // otherwise of a machine that is not this one
     });
     const int threads = threads_for_products(world, options.threads);
-    const int ranks = static_cast<int>(options.ranks.value_or(world.size()));
+    const int ranks = narrow(options.ranks.value_or(world.size()), "--ranks");
     std::optional<Index> memory;
     if (options.memory) memory = static_cast<Index>(*options.memory * static_cast<double>(Index{1} << 30));
     const MemoryPlan plan = plan_memory(world, product,

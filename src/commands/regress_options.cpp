@@ -11,11 +11,6 @@ namespace tangram {
 
 namespace {
 
-CLI::Option* add_list(CLI::App& app, const std::string& name, std::vector<std::string>& list,
-                      const std::string& help) {
-    return app.add_option(name, list, help)->delimiter(',')->allow_extra_args(false)->type_name("LIST");
-}
-
 void add_target_options(CLI::App& app, RegressOptions& o) {
     const std::string group = "Targets";
     app.add_option(

@@ -7,12 +7,9 @@ namespace tangram {
 void add_spectrum_options(CLI::App& app, SpectrumOptions& options) {
     app.add_option("file", options.file, "the kernel file; none where --model and --data are given")
         ->type_name("FILE.h5");
-    app.add_option(
-           "--of", options.of,
-           "ntk or parameter_gram, whichever there is (default); components/NAME, conjugate_kernels/NAME, several with commas, or all")
-        ->delimiter(',')
-        ->allow_extra_args(false)
-        ->type_name("LIST");
+    add_list(
+        app, "--of", options.of,
+        "ntk or parameter_gram, whichever there is (default); components/NAME, conjugate_kernels/NAME, several with commas, or all");
     CLI::Option* values = app.add_flag("--values", options.values, "eigenvalues only (default)");
     CLI::Option* vectors =
         app.add_flag("--vectors", options.vectors, "and all eigenvectors")->excludes(values);
@@ -42,11 +39,8 @@ void add_spectrum_options(CLI::App& app, SpectrumOptions& options) {
            "M random vectors: squared norm, and at each --ridge degrees of freedom and log det, with 95 % intervals")
         ->type_name("M")
         ->group(group);
-    app.add_option("--ridge", options.ridges,
-                   "of --estimate: numbers with commas, 1e-4m for so much of the mean diagonal")
-        ->delimiter(',')
-        ->allow_extra_args(false)
-        ->type_name("LIST")
+    add_list(app, "--ridge", options.ridges,
+             "of --estimate: numbers with commas, 1e-4m for so much of the mean diagonal")
         ->group(group);
     app.add_flag("--density", options.density, "and the density of eigenvalues, of --estimate vectors (16)")
         ->group(group);

@@ -130,13 +130,7 @@ void measure_gram(const KeptTile<T>& tile, const std::vector<Index>& group, cons
 template <class T>
 void measure_grams(const KeptTile<T>& tile, const MeasureScratch& scratch, const PlaneRecord& out) {
     const Measuring& m = tile.m;
-    std::fill_n(out.exponents, m.measured(), 0.0);
-    std::fill_n(scratch.shifts.data(), m.measured(), 0.0);
-    for (Index a = 0; a < m.matrices(); ++a) {
-        const BlockUnits units = units_of(ConstMatrixView<T>(tile.block(a)));
-        out.exponents[a] = units.exponent;
-        scratch.shifts.data()[a] = units.shift;
-    }
+    std::copy_n(scratch.exponents.data(), m.measured(), out.exponents);
     std::fill_n(out.gram, 2 * m.gram_entries(), 0.0);
     double* gram = out.gram;
     for (const std::vector<Index>& group : m.groups) {
@@ -151,6 +145,12 @@ void measure_grams(const KeptTile<T>& tile, const MeasureScratch& scratch, const
         out.differences[2 * k] = sum.hi;
         out.differences[2 * k + 1] = sum.lo;
     }
+}
+
+/// Those of one of a tile's matrices, for its Grams. The exponent and the shift of T are zero, and stay so.
+void note_units(const BlockRecord& record, Index which, const MeasureScratch& scratch) {
+    scratch.exponents.data()[which] = record.exponent();
+    scratch.shifts.data()[which] = record.shift();
 }
 
 Index strip_columns(const Measuring& m) {
@@ -234,12 +234,13 @@ MeasureScratch::MeasureScratch(const Measuring& m)
       targets(m.targets ? target_rows * m.shape.tile_columns(m.shape.total()) : 0),
       strip(largest_group(m) * strip_columns(m)),
       gram(largest_group(m) * largest_group(m)),
-      shifts(m.measured()),
+      exponents(AlignedBuffer<double>::zeros(m.measured())),
+      shifts(AlignedBuffer<double>::zeros(m.measured())),
       sums(2 * largest_group(m)) {}
 
 Index scratch_values(const Measuring& m) {
     return column_values(m) + (m.targets ? target_rows * m.shape.tile_columns(m.shape.total()) : 0) +
-           largest_group(m) * (strip_columns(m) + largest_group(m) + 2) + m.measured();
+           largest_group(m) * (strip_columns(m) + largest_group(m) + 2) + 2 * m.measured();
 }
 
 Index kept_values(const Measuring& m) {
@@ -255,6 +256,7 @@ void measure(const Measuring& m, const FinishedPlane<T>& plane, T* kept, const M
     const ConstMatrixView<T> block = plane.values;
     const BlockPlace where{plane.row, plane.column, m.shape.axes.is_diagonal(plane.block)};
     measure_block(m, block, where, scratch, out.matrix);
+    note_units(out.matrix, which, scratch);
     const bool is_last = which == 0;
     const KeptTile<T> tile{m, kept, block.rows, block.cols, where};
     if (m.keeps_tiles()) {
@@ -267,6 +269,7 @@ void measure(const Measuring& m, const FinishedPlane<T>& plane, T* kept, const M
         for (Index k = 0; k < static_cast<Index>(m.sums.size()); ++k) {
             const ConstMatrixView<T> sum = tile.block(m.first_extra() + k);
             measure_block(m, sum, where, scratch, out.extra(k));
+            note_units(out.extra(k), m.first_extra() + k, scratch);
         }
         measure_grams(tile, scratch, out);
     }

@@ -7,10 +7,7 @@ namespace tangram {
 
 void add_bench_options(CLI::App& app, BenchOptions& o) {
     app.add_option("--samples", o.samples, "how many N(0, 1) samples (8192)");
-    app.add_option("--widths", o.widths, "d_0,d_1,..,C of a random tanh network (1024,1024,1024,1)")
-        ->delimiter(',')
-        ->allow_extra_args(false)
-        ->type_name("LIST");
+    add_list(app, "--widths", o.widths, "d_0,d_1,..,C of a random tanh network (1024,1024,1024,1)");
     app.add_option("--model", o.model, "an ONNX file in the place of the random network")->type_name("FILE");
     app.add_option("--logit", o.logit, "the kernel of one output, in the place of a --reduction");
     one_of(app.add_option("--reduction", o.reduction, "over outputs (trace)"),

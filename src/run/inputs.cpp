@@ -225,6 +225,10 @@ std::vector<std::string> input_files(const KernelOptions& options) {
     return files;
 }
 
+bool writes_digests(const KernelOptions& options) {
+    return !options.dry_run || options.resume;
+}
+
 Inputs load_inputs(const KernelOptions& options, const mpi::Communicator& world,
                    const std::function<void()>& may_stop) {
     Inputs inputs;
@@ -252,11 +256,7 @@ Inputs load_inputs(const KernelOptions& options, const mpi::Communicator& world,
             require_targets_fit(reduction, *set);
         }
         append(inputs.notes, notes_of(reduction, read.network));
-        if (options.dry_run && !options.resume) return;  // no file is written that would name digests
-        KernelOptions of_first = options;                // the other models are read later
-        of_first.drift.reset();
-        for (const std::string& file : input_files(of_first))
-            inputs.digests.push_back(digest_file(file, may_stop));
+        if (!writes_digests(options)) return;
         for (const std::string& file : other_files_of(model, options))
             inputs.linked_digests.push_back(digest_file(file, may_stop));
     });
@@ -279,6 +279,11 @@ Inputs load_inputs(const KernelOptions& options, const mpi::Communicator& world,
     inputs.output_operator = output_operator(inputs.network);
     for (const ParameterTensor& tensor : inputs.network.tensors) inputs.tensor_names.push_back(tensor.name);
     join_more_models(options, world, may_stop, inputs);
+    agree_on_root(world, [&] {
+        if (!writes_digests(options)) return;
+        for (const std::string& file : input_files(options))
+            inputs.digests.push_back(digest_file(file, may_stop));
+    });
     return inputs;
 }
 

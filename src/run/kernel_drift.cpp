@@ -48,10 +48,6 @@ Values one_a_model(const std::string& name, const std::vector<double>& numbers, 
     return {name, numbers, {static_cast<Index>(numbers.size())}, {model_axis}, meaning};
 }
 
-std::string cell(double value, const char* format) {
-    return fmt::format("  {:>11}", std::isnan(value) ? "-" : fmt::format(fmt::runtime(format), value));
-}
-
 /// The total, model by model.
 std::string table_of_models(const KernelDrift& total, const ModelsFollowed& models) {
     std::size_t width = 5;
@@ -64,12 +60,14 @@ std::string table_of_models(const KernelDrift& total, const ModelsFollowed& mode
     for (std::size_t t = 0; t < models.models.size(); ++t) {
         const auto k = static_cast<Index>(t);
         text += fmt::format("{:<{}}  {:>9}", short_name(models.models[t]), width, models.steps[t]);
-        text += cell(total.trace[t], "{:.4e}") + cell(total.change_from_first[t], "{:.4f}") +
-                cell(total.change_from_previous[t], "{:.4f}") + cell(total.group.cka(0, k), "{:.4f}") +
-                cell(total.group.cka(std::max<Index>(k - 1, 0), k), "{:.4f}");
+        text += table_cell(total.trace[t], "{:.4e}") + table_cell(total.change_from_first[t], "{:.4f}") +
+                table_cell(total.change_from_previous[t], "{:.4f}") +
+                table_cell(total.group.cka(0, k), "{:.4f}") +
+                table_cell(total.group.cka(std::max<Index>(k - 1, 0), k), "{:.4f}");
         if (models.has_targets)
-            text += cell(total.alignment[t], "{:.4f}") + cell(total.centred_alignment[t], "{:.4f}");
-        if (!models.accuracies.empty()) text += cell(100 * models.accuracies[t], "{:.2f}");
+            text +=
+                table_cell(total.alignment[t], "{:.4f}") + table_cell(total.centred_alignment[t], "{:.4f}");
+        if (!models.accuracies.empty()) text += table_cell(100 * models.accuracies[t], "{:.2f}");
         text += "\n";
     }
     return text;
@@ -78,21 +76,21 @@ std::string table_of_models(const KernelDrift& total, const ModelsFollowed& mode
 /// Every kernel, of the last model against the first.
 std::string table_of_kernels(const FollowedKernels& followed, const ModelsFollowed& models) {
     const std::size_t last = models.models.size() - 1;
-    std::size_t width = 12;
+    const std::string title = "first to last";
+    std::size_t width = title.size();
     for (const std::string& name : followed.names) width = std::max(width, name.size());
-    std::string text = fmt::format("{:<{}}  {:>11}  {:>11}  {:>11}", "first to last",
-                                   std::max<std::size_t>(width, 13), "trace", "change", "CKA");
+    std::string text = fmt::format("{:<{}}  {:>11}  {:>11}  {:>11}", title, width, "trace", "change", "CKA");
     if (models.has_targets) text += fmt::format("  {:>11}  {:>11}", "alignment", "centred");
     text += "\n";
     for (std::size_t k = 0; k < followed.names.size(); ++k) {
         const KernelDrift& drift = followed.drifts[k];
         const double growth = drift.trace[0] > 0 ? drift.trace[last] / drift.trace[0] : std::nan("");
-        text += fmt::format("{:<{}}", followed.names[k], std::max<std::size_t>(width, 13)) +
-                cell(growth, "x {:.4g}") + cell(drift.change_from_first[last], "{:.4f}") +
-                cell(drift.group.cka(0, static_cast<Index>(last)), "{:.4f}");
+        text += fmt::format("{:<{}}", followed.names[k], width) + table_cell(growth, "x {:.4g}") +
+                table_cell(drift.change_from_first[last], "{:.4f}") +
+                table_cell(drift.group.cka(0, static_cast<Index>(last)), "{:.4f}");
         if (models.has_targets)
-            text += cell(drift.alignment[last] - drift.alignment[0], "{:+.4f}") +
-                    cell(drift.centred_alignment[last] - drift.centred_alignment[0], "{:+.4f}");
+            text += table_cell(drift.alignment[last] - drift.alignment[0], "{:+.4f}") +
+                    table_cell(drift.centred_alignment[last] - drift.centred_alignment[0], "{:+.4f}");
         text += "\n";
     }
     return text;
@@ -185,6 +183,19 @@ MeasuresFound describe_drift(const FollowedKernels& followed, const ModelsFollow
     found.table = table_of_models(followed.drifts.front(), models) + "\n" +
                   table_of_kernels(followed, models) + remarks(followed);
     return found;
+}
+
+std::vector<double> accuracies_of(const mpi::Communicator& world, const std::optional<Labels>& labels,
+                                  const RankSamples& samples,
+                                  const std::vector<ConstMatrixView<double>>& outputs) {
+    std::vector<double> accuracies;
+    if (!labels || !labels->integers) return accuracies;
+    for (const ConstMatrixView<double> its : outputs) {
+        OutputsFound found;
+        check_labels(world, *labels, samples.first, samples.count, its, found);
+        accuracies.push_back(found.accuracy);
+    }
+    return accuracies;
 }
 
 Index drift_file_bytes(Index kernels, Index models) {

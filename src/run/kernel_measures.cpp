@@ -48,10 +48,6 @@ Values square(const Matrix<double>& matrix, const std::string& name, const std::
             meaning};
 }
 
-std::string number(double value, const char* format) {
-    return std::isnan(value) ? "-" : fmt::format(fmt::runtime(format), value);
-}
-
 /// Of all kernels; `cka`: with the first, where there are Grams.
 std::string table_of(const std::vector<KernelMeasures>& all, bool has_targets, bool symmetric,
                      const std::vector<double>& cka) {
@@ -74,7 +70,7 @@ std::string table_of(const std::vector<KernelMeasures>& all, bool has_targets, b
         const KernelMeasures& one = all[k];
         text += fmt::format("{:<{}}", one.name, width);
         const auto cell = [&](bool there, double value, const char* format) {
-            if (there) text += fmt::format("  {:>11}", number(value, format));
+            if (there) text += table_cell(value, format);
         };
         const bool is_targets = has_targets && k + 1 == all.size();
         const double share = is_targets ? std::nan("") : 100 * one.trace / all[0].trace;
@@ -97,6 +93,10 @@ std::string table_of(const std::vector<KernelMeasures>& all, bool has_targets, b
 }
 
 }  // namespace
+
+std::string table_cell(double value, const char* format) {
+    return fmt::format("  {:>11}", std::isnan(value) ? "-" : fmt::format(fmt::runtime(format), value));
+}
 
 std::string remark_on_constant(const std::vector<std::string>& kernels) {
     if (kernels.empty()) return "";

@@ -123,20 +123,16 @@ std::vector<Attribute> root_attributes(const Run& run) {
     return root;
 }
 
-/// Collective. Of each of several models, how often it is right; none without labels that are integers.
+/// Collective. How often each of the models is right; none of a run that compares none.
 std::vector<double> accuracies_of_models(const Run& run, const Computed& computed) {
-    const std::optional<Labels>& labels = run.inputs.samples.labels;
-    std::vector<double> accuracies;
-    if (!run.context.options.drift || !labels || !labels->integers) return accuracies;
+    if (!run.context.options.drift) return {};
     const ConstMatrixView<double> outputs = computed.samples.outputs.view();
     const Index C = outputs.cols / run.inputs.models;
-    for (Index s = 0; s < run.inputs.models; ++s) {
-        OutputsFound found;
-        check_labels(run.world(), *labels, computed.samples.samples.begin, run.inputs.samples.count(),
-                     outputs.block(0, s * C, outputs.rows, C), found);
-        accuracies.push_back(found.accuracy);
-    }
-    return accuracies;
+    std::vector<ConstMatrixView<double>> of_models;
+    for (Index s = 0; s < run.inputs.models; ++s)
+        of_models.push_back(outputs.block(0, s * C, outputs.rows, C));
+    return accuracies_of(run.world(), run.inputs.samples.labels,
+                         {computed.samples.samples.begin, run.inputs.samples.count()}, of_models);
 }
 
 MeasuresFound describe_models(const Run& run, const MeasureSums& sums,

@@ -5,12 +5,10 @@
 #include "tangram/run/model_names.hpp"
 #include "tangram/support/agreement.hpp"
 #include "tangram/support/crash_guard.hpp"
-#include "tangram/support/location.hpp"
 #include "tangram/support/text.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -43,11 +41,7 @@ Network read_model_like(const KernelOptions& options, const std::string& path, c
         const ReadNetwork read = make_any_network(model, its);
         require_same_architecture(options, path, inputs.network, read.network);
         if (model.kind == ModelKind::graph) require_samples_apart(model.graph, its.graph, read.network);
-        if (options.dry_run && !options.resume) return;
-        const std::string own = split_location(path).file;
-        const bool is_known = std::any_of(inputs.digests.begin(), inputs.digests.end(),
-                                          [&](const FileDigest& digest) { return digest.path == own; });
-        if (!is_known) inputs.digests.push_back(digest_file(own, may_stop));
+        if (!writes_digests(options)) return;
         for (const std::string& file : other_files_of(model, its))
             inputs.linked_digests.push_back(digest_file(file, may_stop));
     });

@@ -122,11 +122,11 @@ PlaneRecord record_at(const Measuring& measuring, double* data);
 /// Values of one.
 Index record_values(const Measuring& measuring);
 
-/// What a thread needs to make records: the sums over columns by class of row, some rows of T, some rows of a group's matrices, their
-/// shifts and sums.
+/// What a thread needs to make records: the sums over columns by class of row, some rows of T, some rows of a group's matrices, the units
+/// of a tile's matrices, a group's sums.
 struct MeasureScratch {
     explicit MeasureScratch(const Measuring& measuring);
-    AlignedBuffer<double> column_sums, targets, strip, gram, shifts, sums;
+    AlignedBuffer<double> column_sums, targets, strip, gram, exponents, shifts, sums;
 };
 Index scratch_values(const Measuring& measuring);
 

@@ -65,6 +65,9 @@ void naming_samples(const std::string& model, const InputSet& set, const std::fu
 Matrix<double> read_few_samples(const mpi::Communicator& world, const InputSet& set,
                                 const std::vector<std::int64_t>& samples);
 
+/// Whether the run names its inputs' digests in a file, or compares them with one's.
+bool writes_digests(const KernelOptions& options);
+
 /// The files that the options name, each once.
 std::vector<std::string> input_files(const KernelOptions& options);
 

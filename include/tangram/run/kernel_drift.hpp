@@ -1,9 +1,11 @@
 #pragma once
 // What `tangram drift` measures of the kernels of several models, joined or stored, and how it is told.
 
+#include "tangram/checks/outputs_check.hpp"
 #include "tangram/product/drift.hpp"
 #include "tangram/run/kernel_measures.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -32,6 +34,12 @@ FollowedKernels followed_kernels(const MeasureSums& sums, const Inputs& inputs);
 
 /// As it is stored in /drift, and as tables for people.
 MeasuresFound describe_drift(const FollowedKernels& followed, const ModelsFollowed& models);
+
+/// Collective. How often each of several networks is right, from its outputs (n, C) of this rank's samples; none where the labels are no
+/// integers.
+std::vector<double> accuracies_of(const mpi::Communicator& world, const std::optional<Labels>& labels,
+                                  const RankSamples& samples,
+                                  const std::vector<ConstMatrixView<double>>& outputs);
 
 /// Bytes that it takes in the file.
 Index drift_file_bytes(Index kernels, Index models);

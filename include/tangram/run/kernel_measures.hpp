@@ -26,6 +26,9 @@ struct MeasuresFound {
 };
 MeasuresFound describe_measures(const MeasureSums& sums, const Inputs& inputs, const KernelOptions& options);
 
+/// Eleven columns of a table, with two before: the number, or "-" where it is none.
+std::string table_cell(double value, const char* format);
+
 /// A line for people on those whose centred norm is zero; "" where there are none.
 std::string remark_on_constant(const std::vector<std::string>& kernels);
 

@@ -15,6 +15,12 @@ namespace tangram {
 /// ACTIVATION the name of one, anything else a word or number (manual/option_list.hpp).
 CLI::Option* one_of(CLI::Option* option, const std::vector<std::string>& values);
 
+/// A list given as one word, "1,2,3".
+template <class T>
+CLI::Option* add_list(CLI::App& app, const std::string& name, std::vector<T>& list, const std::string& help) {
+    return app.add_option(name, list, help)->delimiter(',')->allow_extra_args(false)->type_name("LIST");
+}
+
 /// Adds --config FILE (TOML; the command line wins) to a command's table.
 void add_config_option(CLI::App& app);
 
