@@ -128,7 +128,7 @@ std::string options_section(const CommandDescription& command) {
             if (!option.is_argument && option.group == group) items += item(term_of(option), text_of(option));
         }
         if (items.empty()) continue;
-        const bool is_alone = items.size() > 0 && groups.size() == 1;
+        const bool is_alone = groups.size() == 1;
         if (!is_alone) text += fmt::format(".SS {}\n", group == general ? "General" : plain(group));
         text += items;
     }
