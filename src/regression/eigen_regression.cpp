@@ -1,5 +1,6 @@
 #include "tangram/regression/eigen_regression.hpp"
 
+#include "mode_weights.hpp"
 #include "tangram/support/blas.hpp"
 #include "tangram/support/distributed_product.hpp"
 #include "tangram/support/error.hpp"
@@ -15,228 +16,161 @@ namespace tangram {
 
 namespace {
 
-constexpr double eps = std::numeric_limits<double>::epsilon();
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-
-void complete(const KernelOnRanks& kernel, Modes& modes) {
-    modes.noise = rounding_unit(kernel.precision) * modes.facts.norm;
-    modes.column_norm = column_norm(kernel.comm, kernel.layout, modes.kernel);
-}
-
 Matrix<double> times(const KernelOnRanks& kernel, const AlignedBuffer<double>& A, bool transpose,
                      ConstMatrixView<double> B) {
     return multiply_columns(kernel.comm, kernel.layout, transpose, A, B);
 }
 
-Matrix<double> weighted(ConstMatrixView<double> q, const std::vector<double>& weights) {
-    Matrix<double> product(q.rows, q.cols);
-    for (Index k = 0; k < q.rows; ++k) {
-        // A mode without weight has no part, even where its share is no number.
-        for (Index c = 0; c < q.cols; ++c) product(k, c) = weights[at(k)] == 0 ? 0 : weights[at(k)] * q(k, c);
+/// blocks += w v v^T on the diagonal: of this rank's rows of one mode.
+void add_squares(const CyclicAxis& rows, const double* v, double w, Index unit, Matrix<double>& blocks) {
+    for (Index first = 0; first < rows.local_extent(); first += unit) {
+        double* block = blocks.view().row(rows.global(first) / unit);
+        for (Index a = 0; a < unit; ++a) {
+            for (Index b = 0; b < unit; ++b) block[a * unit + b] += w * v[first + a] * v[first + b];
+        }
     }
-    return product;
 }
 
-/// Collective. The blocks on the diagonal of V w V^T, (N, unit^2).
-Matrix<double> blocks_of(const KernelOnRanks& kernel, const Modes& modes, const std::vector<double>& weights,
-                         Index unit) {
+/// Collective. The blocks on the diagonal of V w V^T, (N, unit^2), of each of several weights; V is read once for all.
+std::vector<Matrix<double>> blocks_of(const KernelOnRanks& kernel, const Modes& modes,
+                                      const std::vector<std::vector<double>>& weights, Index unit) {
     const BlockCyclic& layout = kernel.layout;
     const Index rows = layout.rows.local_extent();
-    Matrix<double> blocks(layout.rows.extent / unit, unit * unit);
-    std::vector<double> squares(at(unit == 1 ? rows : 0), 0);
+    std::vector<Matrix<double>> blocks;
+    for (std::size_t f = 0; f < weights.size(); ++f)
+        blocks.emplace_back(layout.rows.extent / unit, unit * unit);
+    Matrix<double> squares(std::ssize(weights),
+                           unit == 1 ? rows : 0);  // where there is one entry a block: in order
     for (Index j = 0; j < layout.cols.local_extent(); ++j) {
-        const double w = weights[at(layout.cols.global(j))];
         const double* v = modes.vectors.data() + j * rows;
-        if (unit == 1) {
-            for (Index i = 0; i < rows; ++i) squares[at(i)] += w * v[i] * v[i];
-            continue;
-        }
-        for (Index first = 0; first < rows; first += unit) {
-            double* block = blocks.view().row(layout.rows.global(first) / unit);
-            for (Index a = 0; a < unit; ++a) {
-                for (Index b = 0; b < unit; ++b) block[a * unit + b] += w * v[first + a] * v[first + b];
-            }
+        for (std::size_t f = 0; f < weights.size(); ++f) {
+            const double w = weights[f][at(layout.cols.global(j))];
+            double* its = squares.view().row(static_cast<Index>(f));
+            if (unit != 1) add_squares(layout.rows, v, w, unit, blocks[f]);
+            for (Index i = 0; i < squares.cols(); ++i) its[i] += w * v[i] * v[i];
         }
     }
-    for (Index i = 0; i < std::ssize(squares); ++i) blocks(layout.rows.global(i), 0) = squares[at(i)];
-    mpi::sum(kernel.comm, {blocks.data(), at(blocks.size())});
+    for (std::size_t f = 0; f < weights.size(); ++f) {
+        for (Index i = 0; i < squares.cols(); ++i)
+            blocks[f](layout.rows.global(i), 0) = squares(static_cast<Index>(f), i);
+        mpi::sum(kernel.comm, {blocks[f].data(), at(blocks[f].size())});
+    }
     return blocks;
 }
 
-/// 1 / (lambda_k + lambda'), or of lambda' = 0 minimum norm.
-std::vector<double> ridge_weights(const Modes& modes, double lambda) {
-    std::vector<double> weights(modes.values.size());
-    for (std::size_t k = 0; k < weights.size(); ++k) {
-        if (lambda > 0) {
-            weights[k] = 1 / (modes.values[k] + lambda);
-        } else {
-            weights[k] = modes.counts(k) ? 1 / modes.values[k] : 0;
-        }
+/// Matrices of the same shape side by side.
+Matrix<double> side_by_side(const std::vector<Matrix<double>>& parts) {
+    const Index rows = parts.front().rows(), cols = parts.front().cols();
+    Matrix<double> all(rows, cols * std::ssize(parts));
+    for (Index i = 0; i < rows; ++i) {
+        double* row = all.view().row(i);
+        for (const Matrix<double>& part : parts) row = std::copy_n(part.view().row(i), cols, row);
     }
-    return weights;
+    return all;
 }
 
-/// The same where modes that do not count are null: the limit for lambda -> 0.
-std::vector<double> limit_weights(const Modes& modes, std::vector<double> weights) {
-    const double least = 1e-20 * std::max(modes.values.back(), std::numeric_limits<double>::min() * 1e30);
-    for (std::size_t k = 0; k < weights.size(); ++k) {
-        if (!modes.counts(k)) weights[k] = 1 / least;
+std::vector<Matrix<double>> taken_apart(const Matrix<double>& all, Index parts) {
+    const Index cols = all.cols() / parts;
+    std::vector<Matrix<double>> taken;
+    for (Index p = 0; p < parts; ++p) {
+        Matrix<double>& part = taken.emplace_back(all.rows(), cols);
+        for (Index i = 0; i < all.rows(); ++i)
+            std::copy_n(all.view().row(i) + p * cols, cols, part.view().row(i));
     }
-    return weights;
+    return taken;
 }
 
-bool is_definite(const Modes& modes, double lambda) {
-    const double unit = static_cast<double>(modes.values.size()) * eps;
-    return modes.values.front() + lambda > unit * (std::max(modes.values.back(), 0.0) + lambda);
-}
-
-double log_determinant_of(const Modes& modes, double lambda) {
-    double sum = 0;
-    for (std::size_t k = 0; k < modes.values.size(); ++k) {
-        if (lambda == 0 && !modes.counts(k)) return nan;
-        sum += std::log(modes.values[k] + lambda);
-    }
-    return sum;
-}
-
-std::vector<double> times_values(const Modes& modes, std::vector<double> weights) {
-    for (std::size_t k = 0; k < weights.size(); ++k)
-        weights[k] = weights[k] == 0 ? 0 : weights[k] * modes.values[k];
-    return weights;
-}
-
-/// What one filter of the modes gives: alpha' = V w q and f - f0 = V Lambda w q, in one product.
+/// What filters of the modes give, one of each: alpha' = V w q and f - f0 = V Lambda w q. V is read once for all.
 struct Filtered {
-    Matrix<double> alpha, change;
+    std::vector<Matrix<double>> alpha, change;
 };
 
 Filtered filtered(const KernelOnRanks& kernel, const Modes& modes, const Matrix<double>& q,
-                  const std::vector<double>& weights) {
-    const Index sides = q.cols();
-    const Matrix<double> of_alpha = weighted(q.view(), weights);
-    const Matrix<double> of_change = weighted(q.view(), times_values(modes, weights));
-    Matrix<double> both(q.rows(), 2 * sides);
-    for (Index k = 0; k < q.rows(); ++k) {
-        std::copy_n(of_alpha.view().row(k), sides, both.view().row(k));
-        std::copy_n(of_change.view().row(k), sides, both.view().row(k) + sides);
-    }
-    const Matrix<double> product = times(kernel, modes.vectors, false, both.view());
-    Filtered result{Matrix<double>(q.rows(), sides), Matrix<double>(q.rows(), sides)};
-    for (Index i = 0; i < q.rows(); ++i) {
-        std::copy_n(product.view().row(i), sides, result.alpha.view().row(i));
-        std::copy_n(product.view().row(i) + sides, sides, result.change.view().row(i));
-    }
-    return result;
+                  const std::vector<std::vector<double>>& weights) {
+    std::vector<Matrix<double>> both;
+    for (const std::vector<double>& w : weights) both.push_back(weighted(q.view(), w));
+    for (const std::vector<double>& w : weights) both.push_back(weighted(q.view(), times_values(modes, w)));
+    std::vector<Matrix<double>> products =
+        taken_apart(times(kernel, modes.vectors, false, side_by_side(both).view()), std::ssize(both));
+    const auto half = products.begin() + std::ssize(weights);
+    return {{std::make_move_iterator(products.begin()), std::make_move_iterator(half)},
+            {std::make_move_iterator(half), std::make_move_iterator(products.end())}};
 }
 
-/// One ridge: row k of the fits.
-void fit_one(const KernelOnRanks& kernel, const Modes& modes, const RegressionProblem& problem,
-             const Matrix<double>& q, double lambda, Index k, Fits& fits) {
-    const std::vector<double> weights = ridge_weights(modes, lambda);
+/// Ridges or times that go together, each with alpha and change.
+Index filters_at_once(Index sides) {
+    return std::max<Index>(1, filtered_columns / (2 * sides));
+}
+
+/// A ridge lambda', and its place among the fits.
+struct PlacedRidge {
+    Index place = 0;
+    double lambda = 0;
+};
+
+/// What is known of one ridge before its scores.
+struct FittedRidge {
+    Matrix<double> alpha, change;
+    Matrix<double> product;       ///< K' alpha'
+    Matrix<double> scored_alpha;  ///< empty where it is alpha
+    Matrix<double> blocks;
+};
+
+void set_fit(const Modes& modes, const RegressionProblem& problem, FittedRidge found,
+             const PlacedRidge& ridge, Fits& fits) {
+    const auto [k, lambda] = ridge;
     InverseFacts facts;
     facts.exponent = modes.facts.exponent;
     facts.log_determinant = log_determinant_of(modes, lambda);
-    Filtered found = filtered(kernel, modes, q, weights);
-    facts.alpha = std::move(found.alpha);
-    // Scores are those of all modes; predictions of those that count.
-    if (lambda == 0 && modes.above_noise() < static_cast<Index>(modes.values.size())) {
-        const std::vector<double> limit = limit_weights(modes, weights);
-        InverseFacts scored = {facts.exponent,
-                               times(kernel, modes.vectors, false, weighted(q.view(), limit).view()),
-                               blocks_of(kernel, modes, limit, problem.unit), nan};
-        add_scores(problem, scored, lambda, k, fits);
-        for (Index i = 0; i < facts.alpha.size(); ++i)
-            fits.coefficients(k, i) = std::ldexp(facts.alpha.data()[i], -facts.exponent);
-    } else {
-        facts.blocks = blocks_of(kernel, modes, weights, problem.unit);
-        add_scores(problem, facts, lambda, k, fits);
-    }
+    facts.blocks = std::move(found.blocks);
+    const bool is_limit = found.scored_alpha.size() > 0;
+    facts.alpha = std::move(is_limit ? found.scored_alpha : found.alpha);
+    add_scores(problem, facts, lambda, k, fits);
+    const Matrix<double>& alpha = is_limit ? found.alpha : facts.alpha;
+    for (Index i = 0; i < alpha.size(); ++i)
+        fits.coefficients(k, i) = std::ldexp(alpha.data()[i], -facts.exponent);
     double degrees = 0;
-    for (const double share : times_values(modes, weights)) degrees += share;
+    for (const double share : times_values(modes, ridge_weights(modes, lambda))) degrees += share;
     fits.degrees_of_freedom[at(k)] = degrees;
     fits.modes[at(k)] = lambda == 0 ? modes.above_noise() : static_cast<Index>(modes.values.size());
     const Matrix<double>& change = found.change;
     for (Index i = 0; i < change.size(); ++i) fits.train(k, i) = problem.prior.data()[i] + change.data()[i];
     // K' alpha' + lambda' alpha' against what it should be: R, or, of fewer modes, the part of R that they reach.
-    Matrix<double> product = times(kernel, modes.kernel, false, facts.alpha.view());
+    Matrix<double>& product = found.product;
     const Matrix<double> R = problem.residuals();
-    for (Index i = 0; i < product.size(); ++i) product.data()[i] += lambda * facts.alpha.data()[i];
-    fits.residual[at(k)] =
-        relative_residual(product.view(), facts.alpha.view(), lambda == 0 ? change.view() : R.view(),
-                          modes.column_norm + lambda);
+    for (Index i = 0; i < product.size(); ++i) product.data()[i] += lambda * alpha.data()[i];
+    fits.residual[at(k)] = relative_residual(
+        product.view(), alpha.view(), lambda == 0 ? change.view() : R.view(), modes.column_norm + lambda);
+}
+
+/// Collective. Ridges that go together: their rows of the fits.
+void fit_group(const KernelOnRanks& kernel, const Modes& modes, const RegressionProblem& problem,
+               const Matrix<double>& q, const std::vector<PlacedRidge>& group, Fits& fits) {
+    const bool has_null_modes = modes.above_noise() < std::ssize(modes.values);
+    std::vector<std::vector<double>> weights, scored;
+    for (const PlacedRidge& ridge : group) {
+        weights.push_back(ridge_weights(modes, ridge.lambda));
+        // Scores are those of all modes; predictions of those that count.
+        const bool is_limit = ridge.lambda == 0 && has_null_modes;
+        scored.push_back(is_limit ? limit_weights(modes, weights.back()) : weights.back());
+    }
+    Filtered found = filtered(kernel, modes, q, weights);
+    std::vector<Matrix<double>> products =
+        taken_apart(times(kernel, modes.kernel, false, side_by_side(found.alpha).view()), std::ssize(group));
+    std::vector<Matrix<double>> blocks = blocks_of(kernel, modes, scored, problem.unit);
+    for (std::size_t f = 0; f < group.size(); ++f) {
+        FittedRidge fitted{std::move(found.alpha[f]),
+                           std::move(found.change[f]),
+                           std::move(products[f]),
+                           {},
+                           std::move(blocks[f])};
+        if (group[f].lambda == 0 && has_null_modes)
+            fitted.scored_alpha = times(kernel, modes.vectors, false, weighted(q.view(), scored[f]).view());
+        set_fit(modes, problem, std::move(fitted), group[f], fits);
+    }
 }
 
 }  // namespace
-
-Index Modes::above_noise() const {
-    Index count = 0;
-    for (std::size_t k = 0; k < values.size(); ++k) count += counts(k) ? 1 : 0;
-    return count;
-}
-
-std::shared_ptr<const Modes> find_modes(const KernelOnRanks& kernel) {
-    const auto modes = std::make_shared<Modes>();
-    AlignedBuffer<double> A;
-    kernel.read(A);
-    JudgedPairs judged = solve_and_judge(kernel.comm, kernel.layout, A, kernel.read, true, kernel.threads);
-    if (!are_good(judged)) {
-        fail(
-            ExitCode::check_failed,
-            "the eigenvalues by {} are wrong ({}): they are off, in units of n eps: {}; is the matrix symmetric? 'tangram verify' tells",
-            judged.pairs.solver, kernel.name, describe_errors(judged.value_errors, judged.vector_errors));
-    }
-    modes->values = std::move(judged.pairs.values);
-    modes->vectors = std::move(judged.pairs.vectors);
-    modes->kernel = std::move(A);  // read once more for the errors of the vectors
-    modes->facts = judged.facts;
-    modes->solver = judged.pairs.solver;
-    modes->seconds = judged.seconds;
-    complete(kernel, *modes);
-    return modes;
-}
-
-std::shared_ptr<const Modes> modes_from(const KernelOnRanks& kernel, std::vector<double> values,
-                                        double factor,
-                                        const std::function<void(AlignedBuffer<double>&)>& read) {
-    const auto modes = std::make_shared<Modes>();
-    kernel.read(modes->kernel);
-    modes->facts = scale_and_measure(kernel.comm, kernel.layout, modes->kernel);
-    modes->values = std::move(values);
-    for (double& value : modes->values) value = std::ldexp(value * factor, -modes->facts.exponent);
-    read(modes->vectors);
-    modes->solver = "those of a file";
-    complete(kernel, *modes);
-    EigenPairs pairs;
-    pairs.values = modes->values;
-    pairs.vectors = std::move(modes->vectors);
-    JudgedPairs judged;
-    judged.facts = modes->facts;
-    judged.value_errors = value_errors(pairs.values, modes->facts);
-    const blas::BlasThreads for_products(kernel.threads);
-    judged.vector_errors = eigen_errors(kernel.comm, kernel.layout, modes->kernel, pairs);
-    modes->vectors = std::move(pairs.vectors);
-    if (!are_good(judged)) {
-        fail(
-            ExitCode::bad_input,
-            "the eigenvectors of the file are not those of this matrix ({}): they are off, in units of n eps: {}: make them again by 'tangram spectrum --vectors'",
-            kernel.name, describe_errors(judged.value_errors, judged.vector_errors));
-    }
-    return modes;
-}
-
-std::vector<double> automatic_ridges(const Modes& modes) {
-    constexpr int count = 41;
-    const double largest = modes.values.back();
-    if (!(largest > 0)) return {1};
-    const double least = std::min(largest, std::max(modes.noise, 1e-10 * largest));
-    std::vector<double> ridges;
-    for (int k = 0; k < count; ++k) {
-        const double part = static_cast<double>(k) / (count - 1);
-        const double scaled = std::exp(std::log(least) * (1 - part) + std::log(largest) * part);
-        ridges.push_back(std::ldexp(scaled, modes.facts.exponent));
-    }
-    return ridges;
-}
 
 Regression regress_by_modes(const KernelOnRanks& kernel, const std::shared_ptr<const Modes>& modes,
                             const RegressionProblem& problem, const std::vector<double>& lambdas) {
@@ -268,6 +202,11 @@ Regression regress_by_modes(const KernelOnRanks& kernel, const std::shared_ptr<c
 
     regression.fits = make_fits(problem, lambdas, true);
     const Matrix<double> q = times(kernel, modes->vectors, true, problem.residuals().view());
+    std::vector<PlacedRidge> group;
+    const auto fit_those = [&] {
+        if (!group.empty()) fit_group(kernel, *modes, problem, q, group, regression.fits);
+        group.clear();
+    };
     for (std::size_t k = 0; k < ridges.size(); ++k) {
         if (ridges[k] > 0 && !is_definite(*modes, ridges[k])) {
             regression.notes.push_back(fmt::format(
@@ -275,10 +214,12 @@ Regression regress_by_modes(const KernelOnRanks& kernel, const std::shared_ptr<c
                 lambdas[k], std::ldexp(modes->values.front(), solver.exponent)));
             continue;
         }
-        fit_one(kernel, *modes, problem, q, ridges[k], static_cast<Index>(k), regression.fits);
+        group.push_back({static_cast<Index>(k), ridges[k]});
+        if (std::ssize(group) == filters_at_once(q.cols())) fit_those();
         solver.condition = (modes->values.back() + ridges[k]) /
                            std::max(modes->values.front() + ridges[k], std::numeric_limits<double>::min());
     }
+    fit_those();
     return regression;
 }
 
@@ -287,19 +228,20 @@ Fits flow_by_modes(const KernelOnRanks& kernel, const Modes& modes, const Regres
     const blas::BlasThreads threads(kernel.threads);
     Fits fits = make_fits(problem, taus, false);
     const Matrix<double> q = times(kernel, modes.vectors, true, problem.residuals().view());
-    for (std::size_t t = 0; t < taus.size(); ++t) {
-        const double tau = std::ldexp(taus[t], modes.facts.exponent);
-        std::vector<double> weights(modes.values.size(), 0);
-        for (std::size_t k = 0; k < weights.size(); ++k) {
-            if (modes.counts(k)) weights[k] = -std::expm1(-modes.values[k] * tau) / modes.values[k];
+    const Index count = std::ssize(taus);
+    for (Index first = 0; first < count; first += filters_at_once(q.cols())) {
+        std::vector<std::vector<double>> weights;
+        for (Index t = first; t < std::min(count, first + filters_at_once(q.cols())); ++t)
+            weights.push_back(time_weights(modes, std::ldexp(taus[at(t)], modes.facts.exponent)));
+        const Filtered found = filtered(kernel, modes, q, weights);
+        for (Index f = 0; f < std::ssize(weights); ++f) {
+            const Matrix<double>&alpha = found.alpha[at(f)], &change = found.change[at(f)];
+            for (Index i = 0; i < alpha.size(); ++i) {
+                fits.coefficients(first + f, i) = std::ldexp(alpha.data()[i], -modes.facts.exponent);
+                fits.train(first + f, i) = problem.prior.data()[i] + change.data()[i];
+            }
+            fits.modes[at(first + f)] = modes.above_noise();
         }
-        const auto [alpha, change] = filtered(kernel, modes, q, weights);
-        const auto row = static_cast<Index>(t);
-        for (Index i = 0; i < alpha.size(); ++i) {
-            fits.coefficients(row, i) = std::ldexp(alpha.data()[i], -modes.facts.exponent);
-            fits.train(row, i) = problem.prior.data()[i] + change.data()[i];
-        }
-        fits.modes[t] = modes.above_noise();
     }
     return fits;
 }

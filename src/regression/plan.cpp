@@ -1,5 +1,6 @@
 #include "tangram/regression/plan.hpp"
 
+#include "tangram/regression/eigen_regression.hpp"
 #include "tangram/regression/left_out_check.hpp"
 
 #include <algorithm>
@@ -18,10 +19,13 @@ RegressionBytes bytes_for(const RegressionSizes& s, const BlockCyclic& layout, R
     const Index of_fit = s.samples * s.columns;
     const Index of_test = s.test_samples * s.columns;
     // For good: coefficients, training and left-out predictions of all fits; targets, as they were read and as they are used, and
-    // prior. For a while, of one fit: what is being solved and multiplied, at most nine at once (eigen_regression.cpp).
+    // prior. For a while, of one fit: what is being solved and multiplied, at most nine at once; and by eigenvectors the
+    // columns of several fits, whole, as parts and as products (eigen_regression.cpp).
     const Index for_good = (3 * s.fits + 3) * of_fit + (s.fits + 2) * of_test +
                            (s.wants_variance ? s.fits * s.test_samples * s.unit * s.unit : 0);
-    const Index of_solving = 9 * of_fit + 2 * s.samples * s.unit * s.unit;
+    const Index of_filters =
+        method == RegressionMethod::cholesky ? 0 : 6 * n * std::max(filtered_columns, 2 * s.columns / s.unit);
+    const Index of_solving = 9 * of_fit + 2 * s.samples * s.unit * s.unit + of_filters;
     const Index width = std::max<Index>(columns_at_once, s.unit);
     const Index of_testing =
         s.test_samples == 0

@@ -10,39 +10,15 @@
 //   time tau'     w_k = -expm1(-lambda_k tau') / lambda_k of modes above the storage noise, 0 of the others: df/dtau = -K (f - Y)
 //                 from f0 (Jacot, Gabriel and Hongler, NeurIPS 2018, section 5; Lee et al., NeurIPS 2019, eqs. 10 and 11)
 
+#include "tangram/regression/modes.hpp"
 #include "tangram/regression/ridge_solver.hpp"
-#include "tangram/support/judged_solver.hpp"
 
 #include <memory>
-#include <optional>
 
 namespace tangram {
 
-/// The eigendecomposition of K', and K' itself.
-struct Modes {
-    std::vector<double> values;  ///< lambda' (n), ascending
-    AlignedBuffer<double> vectors;
-    AlignedBuffer<double> kernel;
-    MatrixFacts facts;
-    double noise = 0;        ///< of storage
-    double column_norm = 0;  ///< |K'|_1
-    std::string solver;
-    double seconds = 0;
-    [[nodiscard]] bool counts(std::size_t k) const { return values[k] > noise; }
-    [[nodiscard]] Index above_noise() const;
-};
-
-/// Collective over the kernel's ranks. Throws Error(check_failed) where the solver's pairs are not good.
-std::shared_ptr<const Modes> find_modes(const KernelOnRanks& kernel);
-
-/// The same from values and vectors that are there: those of K = factor * (what they are of). `read`: this rank's part of the
-/// vectors.
-std::shared_ptr<const Modes> modes_from(const KernelOnRanks& kernel, std::vector<double> values,
-                                        double factor,
-                                        const std::function<void(AlignedBuffer<double>&)>& read);
-
-/// 41 ridges, log-spaced from max(storage noise, 1e-10 lambda_max) to lambda_max; of a kernel that is zero, the ridge 1.
-std::vector<double> automatic_ridges(const Modes& modes);
+/// Ridges, or times, go together through one product as long as it has no more columns than these: a matrix is read once for all of them.
+inline constexpr Index filtered_columns = 128;
 
 /// Collective.
 Regression regress_by_modes(const KernelOnRanks& kernel, const std::shared_ptr<const Modes>& modes,

@@ -2,7 +2,7 @@
 // The eigenvectors that `tangram spectrum --vectors` wrote, in the place of computing them.
 
 #include "tangram/file/kernel_block_cyclic.hpp"
-#include "tangram/regression/eigen_regression.hpp"
+#include "tangram/regression/modes.hpp"
 
 #include <string>
 
