@@ -145,6 +145,14 @@ MatrixFreeOptions matrix_free_options(const RegressOptions& options) {
 namespace {
 
 void validate_matrix_free(const RegressOptions& o) {
+    const KernelOptions& source = o.matrix_free.source;
+    const bool is_of_losses = source.reduction == "loss" || source.reduction == "margin";
+    if (is_of_losses || source.weights) {
+        fail(
+            ExitCode::usage,
+            "{} has gradients of a loss in the place of outputs, which targets could be of: take another reduction",
+            is_of_losses ? "--reduction " + source.reduction : "--weights sqrt-hessian");
+    }
     if (o.ridges.size() != 1 || o.ridges.front() == "auto") {
         fail(ExitCode::usage,
              "--model needs one --ridge: give a number above 0, or 1e-4m for so much of the mean diagonal");

@@ -49,6 +49,7 @@ void add_spectrum_options(CLI::App& app, SpectrumOptions& options) {
     app.add_flag("--dry-run", options.dry_run, "print what it would take in memory and time, and stop")
         ->group(group);
     add_matrix_free_options(app, options.matrix_free);
+    add_loss_row_options(app, options.matrix_free.source);
     add_config_option(app);
 }
 

@@ -174,6 +174,14 @@ void add_gradient_options(CLI::App& app, KernelOptions& options) {
     add_reduction_options(app, options, "Network");
 }
 
+void add_loss_row_options(CLI::App& app, KernelOptions& options) {
+    const std::string group = "Network";
+    add_loss_option(app, options, group);
+    app.add_option("--labels", options.labels, "the samples' classes, for --reduction loss and margin")
+        ->type_name("FILE[:DATASET]")
+        ->group(group);
+}
+
 std::optional<std::string> measure_level(const KernelOptions& options) {
     if (options.drift) return "drift";
     if (options.measure) return options.measure;

@@ -77,13 +77,6 @@ void add_matrix_free_options(CLI::App& app, MatrixFreeOptions& o) {
 
 void validate(const MatrixFreeOptions& options) {
     const KernelOptions& source = options.source;
-    for (const auto& [option, is_there] : {std::pair{"--reduction loss", source.reduction == "loss"},
-                                           std::pair{"--reduction margin", source.reduction == "margin"},
-                                           std::pair{"--weights", source.weights.has_value()}}) {
-        if (is_there)
-            fail(ExitCode::usage,
-                 "{} is for kernels that are made: use 'tangram kernel', or another reduction", option);
-    }
     validate(source);
     require_between("--most-steps", options.most_steps, 1, 1000000);
     if (options.tolerance && !(*options.tolerance >= 1e-14 && *options.tolerance < 1))

@@ -14,7 +14,10 @@ DIGITS = JOBS / "digits" / "digits.h5"
 CHAIN = ["--model", JOBS / "digits" / "digits_mlp.safetensors", "--activation", "tanh", "--data", f"{DIGITS}:x"]
 LENET = ["--model", DATA / "onnx" / "lenet.onnx", "--data", f"{DATA / 'onnx' / 'lenet.h5'}:x"]
 JOBS_OF = {"digits": (*CHAIN, "--rows", "0:300"), "one logit": (*CHAIN, "--rows", "0:133", "--logit", 3),
-           "full": (*CHAIN, "--rows", "0:40", "--reduction", "full"), "convolutions": tuple(LENET)}
+           "full": (*CHAIN, "--rows", "0:40", "--reduction", "full"), "convolutions": tuple(LENET),
+           "gradients of a loss": (*CHAIN, "--rows", "0:133", "--reduction", "loss", "--loss", "cross-entropy", "--labels", f"{DIGITS}:y"),
+           "margins": (*CHAIN, "--rows", "0:40", "--reduction", "margin", "--labels", f"{DIGITS}:y"),
+           "Gauss-Newton": (*CHAIN, "--rows", "0:40", "--weights", "sqrt-hessian", "--reduction", "full")}
 
 
 def need_slepc():
@@ -181,6 +184,8 @@ REFUSED = {
     "too many": (["spectrum", *CHAIN, "--rows", "0:9", "--top", 10], "--top"),
     "estimates of a file": (["spectrum", "k.h5", "--estimate", 2], "--estimate"),
     "several ridges": (["regress", *CHAIN, "--targets", f"{DIGITS}:y", "--ridge", "1,2"], "--ridge"),
+    "targets of losses": (["regress", *CHAIN, "--targets", f"{DIGITS}:y", "--ridge", "1", "--weights", "sqrt-hessian"], "--weights"),
+    "a loss without its kind": (["spectrum", *CHAIN, "--top", 2, "--reduction", "loss"], "--loss"),
     "no ridge": (["regress", *CHAIN, "--targets", f"{DIGITS}:y", "--ridge", "0"], "--ridge"),
     "times": (["regress", *CHAIN, "--targets", f"{DIGITS}:y", "--ridge", "1", "--times", "1"], "--times"),
 }

@@ -97,6 +97,9 @@ void add_run_over_models_options(CLI::App& app, KernelOptions& options);
 /// Of these what rows of J are made of: network, samples, outputs, for commands that make no kernel file.
 void add_gradient_options(CLI::App& app, KernelOptions& options);
 
+/// And what rows of --reduction loss and margin need beside: --loss, --labels.
+void add_loss_row_options(CLI::App& app, KernelOptions& options);
+
 /// What --hint gave, each "key=value". Throws Error(usage) where one is not.
 h5::MpiIoHints parse_hints(const std::vector<std::string>& hints);
 
