@@ -73,7 +73,7 @@ def test_ranks_without_panels_take_part(folder):
        "no time for products": (["--gemm-seconds", 0], "--gemm-seconds is 0"), "an unknown option": (["--sampels", 3], "'--sampels'"),
        "tiles that are too large": (["--tile", 9000, "--samples", 9000], "tiles of 9000 x 9000")})
 def test_a_problem_that_cannot_be_measured_is_refused_before_it_is_made(folder, options, says):
-    run = tangram("bench", "--directory", folder, *options, ranks=2, seconds=60)
+    run = tangram("bench", "--directory", folder, *options, seconds=60)
     assert run.code == 2 and len(run.errors) == 1 and says in run.errors[0], run
     assert list(folder.iterdir()) == []
 

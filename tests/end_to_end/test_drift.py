@@ -315,9 +315,9 @@ def test_digits_checkpoints_are_those_of_numpy(folder):
     digits = JOBS / "digits/digits.h5"
     paths = sorted((JOBS / "digits/checkpoints").glob("*.safetensors"))
     with h5py.File(digits) as file:
-        rows = {"x": file["x"][:120].astype("f8"), "labels": file["y"][:120]}
+        rows = {"x": file["x"][:60].astype("f8"), "labels": file["y"][:60]}
     words = ["drift", *(word for path in paths for word in ("--model", path)), "--data", f"{digits}:x", "--labels", f"{digits}:y",
-             "--rows", "0:120", "--precision", "float64", "--tile", 40]
+             "--rows", "0:60", "--precision", "float64", "--tile", 20]
     kernels = [kernels_of(renamed(path), rows, "trace") for path in paths]
     with run(words, folder / "d.h5", ranks=2) as file:
         tensors = [name.decode() for name in file["drift/name"][1:]]

@@ -70,8 +70,8 @@ HOSTILE = {
     "a storage of 2^61 elements": (lambda p: tensor_file(p, (2, 2), (2, 1), count=2**61), "is not there, or is shorter"),
     "a call": (lambda p: p.write_bytes(runs("os:system", f"touch {p}.ran")), "os.system"),
     "a call in an archive": (lambda p: archive(p, runs("builtins:eval", f"open('{p}.ran', 'w')")), "builtins.eval"),
-    "lists a million deep": (lambda p: p.write_bytes(b"]" * 1_000_000 + b"a" * 999_999 + b"."), "not a state_dict"),
-    "calls half a million deep": (lambda p: p.write_bytes(b"cx\ny\n(" * 100_000 + b"tR" * 100_000 + b"."), "save"),
+    "lists 200 000 deep": (lambda p: p.write_bytes(b"]" * 200_000 + b"a" * 199_999 + b"."), "not a state_dict"),
+    "calls 50 000 deep": (lambda p: p.write_bytes(b"cx\ny\n(" * 50_000 + b"tR" * 50_000 + b"."), "save"),
     "tuples doubled sixty times": (lambda p: p.write_bytes(b"N" + b"2\x86" * 60 + b"\x85."), "not a state_dict"),
     "such a tuple as a key": (lambda p: p.write_bytes(b"}N" + b"2\x86" * 60 + b"Ns."), "save"),
     "keys that all have one hash": (lambda p: p.write_bytes(
