@@ -51,8 +51,14 @@ class Started:
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.log)
 
     def ranks(self):
-        found = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False)
-        return [int(pid) for pid in found.stdout.split()]
+        """The processes that mpirun has started."""
+        found = []
+        for children in Path(f"/proc/{self.process.pid}/task").glob("*/children"):
+            try:
+                found += children.read_text().split()
+            except OSError:
+                pass
+        return sorted(map(int, found))
 
     def wait_until(self, condition, seconds=30):
         until = time.monotonic() + seconds

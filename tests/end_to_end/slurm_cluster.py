@@ -53,7 +53,7 @@ def wait_until(condition, seconds, what):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"after {seconds} s still not: {what() if callable(what) else what}"
-        time.sleep(0.2)
+        time.sleep(0.5)
 
 
 class Cluster:
