@@ -34,7 +34,7 @@ def test_the_bits_of_133_images_in_tiles_are_the_same_whatever_ranks_and_threads
 
 
 def test_less_memory_than_the_features_of_a_graph_need_gives_the_same_bits(folder):
-    model, data = many_samples(folder, "resnet", 2500)
+    model, data = many_samples(folder, "resnet", 1800)
     options = ["--tile", 32, "--components", "none", "--conjugate-kernels", "none", "--check-samples", 3]
     command = ["kernel", "--model", model, "--data", data, "--output", folder / "few.h5", *options, "--threads", 1]
     plan = tangram(*command, "--dry-run", ranks=3)

@@ -66,10 +66,12 @@ def assert_spectrum(kernel_file, spectra, name, vectors=True):
 @each({f"{n} samples, {ranks} ranks": (n, ranks) for n, ranks in ((1, 1), (1, 4), (2, 3), (3, 4), (5, 2), (67, 3), (256, 2), (257, 4),
                                                                  (300, 1), (333, 2), (401, 3))})
 def test_values_and_vectors_are_those_of_lapack(folder, n, ranks):
+    """Of all matrices; where many ranks share large ones, of two."""
     path = random_kernel(folder, n)
-    found, printed = spectrum(path, "--of", "all", "--vectors", ranks=ranks)
+    of = "all" if n < 256 or ranks < 3 else "ntk,components/fc1.weight"
+    found, printed = spectrum(path, "--of", of, "--vectors", ranks=ranks)
     with found, h5py.File(path) as file:
-        for name in ["ntk", *(f"components/{tensor}" for tensor in file["components"]), "conjugate_kernels/fc2"]:
+        for name in ["ntk", *(f"components/{tensor}" for tensor in file["components"]), "conjugate_kernels/fc2"] if of == "all" else of.split(","):
             assert_spectrum(file, found, name)
             assert name in printed
 
