@@ -3,6 +3,7 @@
 
 import os
 import re
+import tempfile
 import time
 
 import h5py
@@ -51,7 +52,9 @@ class Job:
     def __init__(self, folder, *words, **extra):
         self.slurm, self.folder = cluster(), folder
         path = f"{folder}/bin:{self.slurm.environment['PATH']}"
-        done = self.slurm.run("sbatch", "--parsable", *words, cwd=folder, PATH=path, **NAP, **extra)
+        # Each job has a place of its own for Open MPI's sockets: two that begin at once would make one folder twice.
+        sessions = tempfile.mkdtemp(prefix="ompi-", dir=self.slurm.folder)
+        done = self.slurm.run("sbatch", "--parsable", *words, cwd=folder, PATH=path, OMPI_MCA_orte_tmpdir_base=sessions, **NAP, **extra)
         assert done.returncode == 0, done.stderr
         self.number = done.stdout.strip()
 
