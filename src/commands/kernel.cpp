@@ -24,9 +24,6 @@ namespace tangram {
 
 namespace {
 
-/// How long a dry run multiplies matrices, in each precision.
-constexpr double probe_seconds = 0.5;
-
 void require_neighbours(const KernelOptions& options, const Product& product, const Shape& shape) {
     if (!options.top_neighbours) return;
     if (product.space != "samples") {
@@ -176,9 +173,9 @@ void leave_finished(const Run& run) {
 /// Collective. What the run would do, for people; nothing has been computed or written.
 void print_plan(const Run& run) {
     const double times = static_cast<double>(run.ranks) / run.world().size();  // ranks like these
-    const double wide_rate = times * gemm_rate_of_all<double>(run.world(), run.threads, probe_seconds);
+    const double wide_rate = times * gemm_rate_of_all<double>(run.world(), run.threads, gemm_seconds_of_plan);
     const double rate = run.shape.precision == Precision::float32
-                            ? times * gemm_rate_of_all<float>(run.world(), run.threads, probe_seconds)
+                            ? times * gemm_rate_of_all<float>(run.world(), run.threads, gemm_seconds_of_plan)
                             : wide_rate;
     if (run.world().is_root()) std::cout << plan_table(run, rate, wide_rate) << std::flush;
 }

@@ -98,7 +98,7 @@ void require_memory(const RegressRun& run, const RegressionBytes& bytes, Index r
 
 /// Collective. What --dry-run prints.
 int print_plan(const RegressRun& run, Index bytes, Index whole) {
-    const double rate = gemm_rate_of_all<double>(run.world, run.threads, 0.1);
+    const double rate = gemm_rate_of_all<double>(run.world, run.threads, gemm_seconds_of_plan);
     const int ranks = solver_ranks(run.problem().rows(), run.world.size(), run.problem().unit);
     const double seconds = operations_for(sizes_of(run), run.method) / (rate * ranks / run.world.size());
     agree_on_root(run.world, [&] {

@@ -139,7 +139,7 @@ MatrixFreeRun::MatrixFreeRun(MatrixFreeOptions its_options, const mpi::Communica
 }
 
 void MatrixFreeRun::print_plan() const {
-    const double rate = gemm_rate_of_all<double>(world, threads, 0.5);
+    const double rate = gemm_rate_of_all<double>(world, threads, gemm_seconds_of_plan);
     if (!world.is_root()) return;
     const Index n = problem.samples.count * problem.reduction.rows_per_sample();
     const double rounds =

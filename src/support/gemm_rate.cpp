@@ -15,7 +15,6 @@ namespace {
 
 constexpr Index m = 1024;
 constexpr Index k = 1024;
-constexpr int least_calls = 3;
 
 /// Three matrices of one thread, rows padded against cache aliasing.
 template <class T>
@@ -48,7 +47,10 @@ double gemm_rate(int threads, double seconds) {
 #pragma omp barrier
         const Stopwatch watch;
         int calls = 0;
-        for (; calls < least_calls || watch.seconds() < seconds; ++calls) mine.multiply();
+        do {
+            mine.multiply();
+            ++calls;
+        } while (watch.seconds() < seconds);
         rate += calls * operations / watch.seconds();
     }
     return rate;

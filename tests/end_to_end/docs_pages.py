@@ -11,8 +11,8 @@ PAGES = {path.relative_to(ROOT).as_posix(): path for path in [ROOT / "README.md"
 NOT_RUN = re.compile(r"^# not run by the tests: \S.*$")
 
 # The commands of the pages on fewer samples: a digits.h5 of SAMPLES rows, and ranges of rows that fit it; and fewer random vectors.
-SAMPLES = 260
-SMALLER = {"1000:1797": "200:260", "0:1000": "0:200", "0:1797": "0:60", "--estimate 16": "--estimate 2"}
+SAMPLES = 160
+SMALLER = {"1000:1797": "120:160", "0:1000": "0:120", "0:1797": "0:60", "--estimate 16": "--estimate 2"}
 
 
 @dataclass

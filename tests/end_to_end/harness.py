@@ -93,10 +93,14 @@ class Run:
 # What makes a start on one node cheap: no search for networks, for X servers (hwloc's plugins) or for PCI and other devices
 # (phases 0x38 of hwloc's Linux component; each word of a virtual machine's PCI space is a call of the host), no threads of
 # OpenBLAS that the program puts away at once, and ranks that wait give way to those that work, and sleep (tests/waiting/nap.c).
+# Open MPI's parts are a library each: those that it would take of its own accord are loaded, and not what it would look at too.
 NAP = BUILD / "tests" / "libtangram_nap.so"
-STARTS_FAST = {"OMPI_MCA_pml": "ob1", "OMPI_MCA_btl": "self,vader", "OMPI_MCA_mpi_yield_when_idle": "1",
-               "OMPI_MCA_ess_singleton_isolated": "1", "OMP_WAIT_POLICY": "passive", "OPENBLAS_NUM_THREADS": "1",
-               "HWLOC_PLUGINS_PATH": "/nowhere", "HWLOC_COMPONENTS": "-linux:0x38"} | ({"LD_PRELOAD": str(NAP)} if NAP.exists() else {})
+PARTS_OF_MPI = {"pml": "ob1", "btl": "self,vader", "coll": "basic,tuned,self,libnbc", "osc": "sm", "io": "ompio", "sharedfp": "individual",
+                "shmem": "mmap", "mpool": "^hugepage", "op": "^avx", "reachable": "weighted", "state": "hnp,app",
+                "errmgr": "default_hnp,default_app", "schizo": "ompi,orte"}
+STARTS_FAST = {f"OMPI_MCA_{kind}": parts for kind, parts in PARTS_OF_MPI.items()} | {
+    "OMPI_MCA_mpi_yield_when_idle": "1", "OMPI_MCA_ess_singleton_isolated": "1", "OMP_WAIT_POLICY": "passive", "OPENBLAS_NUM_THREADS": "1",
+    "HWLOC_PLUGINS_PATH": "/nowhere", "HWLOC_COMPONENTS": "-linux:0x38"} | ({"LD_PRELOAD": str(NAP)} if NAP.exists() else {})
 # mpirun waits 2 s for the other ranks where one has ended with an error.
 ENDS_FAST = {"OMPI_MCA_odls_base_sigkill_timeout": "0"}
 

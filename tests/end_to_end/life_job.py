@@ -4,32 +4,29 @@ there, and what an undisturbed run makes of it."""
 import shutil
 import subprocess
 import tempfile
-import threading
 import time
-from functools import lru_cache
 from pathlib import Path
 
 import h5py
 import numpy
 
-from harness import STARTS_FAST, TANGRAM, Run, environment, started, tangram
+from harness import STARTS_FAST, TANGRAM, Run, environment, once, started, tangram
 
 FAULTY = TANGRAM.parent / "tests" / "tangram_with_faults"
 SAMPLES, TILE = 800, 32
 TILES = 25 * 26 // 2
-preparing = threading.Lock()
 
 
-@lru_cache(maxsize=1)
-def prepare():
-    folder = tempfile.TemporaryDirectory(prefix="tangram-life-")
-    path = Path(folder.name)
-    run = tangram("init", "--fan-in", "--widths", "16,64,64,3", "--samples", SAMPLES, "--output", path / "m.safetensors",
-                  "--data", path / "d.h5")
+@once
+def job(folder):
+    """The folder of the model and the samples, of whole.h5, the undisturbed kernel, and of s.h5.partial with its
+    journals: 200 of its tiles by 4 ranks."""
+    run = tangram("init", "--fan-in", "--widths", "16,64,64,3", "--samples", SAMPLES, "--output", folder / "m.safetensors",
+                  "--data", folder / "d.h5")
     assert run.code == 0, run
-    run = tangram(*words(path, path / "whole.h5"), ranks=2)
+    run = tangram(*words(folder, folder / "whole.h5"), ranks=2)
     assert run.code == 0, run
-    run = tangram(*words(path, path / "s.h5", "--stop-after-tiles", 200), ranks=4)
+    run = tangram(*words(folder, folder / "s.h5", "--stop-after-tiles", 200), ranks=4)
     assert run.code == 75, run
     return folder
 
@@ -40,17 +37,10 @@ def words(inputs, output, *options):
             "--tile", TILE, "--threads", 1, "--checkpoint-seconds", 0, "--check-samples", 4, "--output", output, *options]
 
 
-def job():
-    """The folder of the model and the samples, of whole.h5, the undisturbed kernel, and of s.h5.partial with its
-    journals: 200 of its tiles by 4 ranks."""
-    with preparing:
-        return Path(prepare().name)
-
-
 class Started:
     """A kernel under mpirun that goes on by itself."""
 
-    def __init__(self, output, *options, ranks=4, program=TANGRAM, inputs=None, **variables):
+    def __init__(self, output, *options, ranks=3, program=TANGRAM, inputs=None, **variables):
         self.output = Path(output)
         self.session = tempfile.TemporaryDirectory(prefix="ompi-")
         self.log = tempfile.TemporaryFile("w+")
@@ -61,8 +51,14 @@ class Started:
                                         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=self.log)
 
     def ranks(self):
-        found = subprocess.run(["pgrep", "-P", str(self.process.pid)], capture_output=True, text=True, check=False)
-        return [int(pid) for pid in found.stdout.split()]
+        """The processes that mpirun has started."""
+        found = []
+        for children in Path(f"/proc/{self.process.pid}/task").glob("*/children"):
+            try:
+                found += children.read_text().split()
+            except OSError:
+                pass
+        return sorted(map(int, found))
 
     def wait_until(self, condition, seconds=30):
         until = time.monotonic() + seconds
@@ -124,8 +120,8 @@ def assert_clean(output):
     assert not left, f"left behind: {left}"
 
 
-def finish(output, ranks=3):
-    """Resumes to the end; how many tiles were taken over."""
+def finish(output, ranks=1):
+    """Resumes to the end; how many tiles were taken over. (On more ranks: test_life_stopped.py.)"""
     run = tangram(*words(job(), output, "--resume"), ranks=ranks)
     assert run.code == 0, run
     assert_same_bits(output)

@@ -19,10 +19,10 @@ def regress(K, Y, f0, ridge, Kx=None, fx=None, D=None):
     alpha = numpy.linalg.solve(A, R)
     sides = R.shape[1]
     out = {"coefficients": alpha.reshape(N, C), "train": f0 + (K @ alpha).reshape(N, C)}
-    left = numpy.empty_like(R)
+    left, weighted = numpy.empty_like(R), inverse @ R
     for i in range(N):
         rows = slice(i * unit, (i + 1) * unit)
-        left[rows] = numpy.linalg.solve(inverse[rows, rows], (inverse @ R)[rows])
+        left[rows] = numpy.linalg.solve(inverse[rows, rows], weighted[rows])
     out["left_out"] = Y - left.reshape(N, C)
     out["left_residuals"] = left
     out["gcv"] = (alpha**2).sum() / n / (numpy.trace(inverse) / n) ** 2

@@ -25,7 +25,11 @@ from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_compl
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness import SHARED, Skip, started
+# Threads of NumPy's BLAS would wait beside the tests, and take their time. It is read as the library is loaded; programs do not see it.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+from harness import SHARED, Skip, started  # noqa: E402
+
+del os.environ["OPENBLAS_NUM_THREADS"]
 
 HERE = Path(__file__).resolve().parent
 SIDE_BY_SIDE = 8  # tests of a module that mostly waits, unless it says another number

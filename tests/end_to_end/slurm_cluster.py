@@ -6,6 +6,7 @@ the namespaces) and Debian's slurm-wlm and munge.
 """
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -43,17 +44,26 @@ def why_not():
     return None
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def free_ports(count):
+    """From below those that the kernel gives to whoever asks for any: nobody takes one before its daemon does."""
+    found = []
+    for port in random.sample(range(20000, 32000), 500):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        found.append(port)
+        if len(found) == count:
+            return found
+    raise Skip("no free ports")
 
 
 def wait_until(condition, seconds, what):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, f"after {seconds} s still not: {what() if callable(what) else what}"
-        time.sleep(0.2)
+        time.sleep(0.5)
 
 
 class Cluster:
@@ -74,8 +84,7 @@ class Cluster:
     def configure(self):
         folder = self.folder
         nodes = [f"node{k + 1}" for k in range(NODES)]
-        ports = {free_port() for _ in range(40)}
-        controller, *rest = ports
+        controller, *rest = free_ports(1 + NODES)
         host = socket.gethostname().split(".")[0]
         settings = {
             "ClusterName": "test", "SlurmctldHost": f"{host}(127.0.0.1)", "SlurmctldPort": controller,

@@ -57,10 +57,9 @@ def test_of_one_set_against_itself_it_is_the_square_kernel(folder, reduction):
         assert difference(cross["diagonal"][:], blocks) < 1e-14
 
 
-@each({"float32": ("float32",), "float64": ("float64",)})
-def test_ranks_and_threads_change_no_bit(folder, precision):
+@each({"float32": ("float32", [(1, 1), (1, 2), (3, 1), (4, 1)]), "float64": ("float64", [(1, 1), (2, 2), (5, 1)])})
+def test_ranks_and_threads_change_no_bit(folder, precision, ways):
     job = make_job(folder, 19, 34)
-    ways = [(1, 1), (1, 2), (2, 2), (3, 1), (4, 1), (5, 1)]
     for ranks, threads in ways:
         job.kernel(f"{ranks}.{threads}.h5", "--reduction", "full", "--check-samples", 0, precision=precision, ranks=ranks, threads=threads).close()
     first = bits(folder / "1.1.h5")
@@ -76,7 +75,7 @@ def megabytes(text, what):
 
 def test_less_memory_than_the_features_need_gives_the_same_bits(folder):
     model, data, test = folder / "wide.safetensors", folder / "d.h5", folder / "t.h5"
-    for samples, path in ((4200, data), (2600, test)):
+    for samples, path in ((3400, data), (2100, test)):
         assert tangram("init", "--widths", "16,600,600,1", "--fan-in", "--output", model, "--overwrite", "--samples", samples, "--data", path).code == 0
     command = ["kernel", "--model", model, "--activation", "tanh", "--data", f"{data}:x", "--test", f"{test}:x", "--tile", 50, "--components",
                "none", "--threads", 1, "--check-samples", 0]
@@ -84,7 +83,7 @@ def test_less_memory_than_the_features_need_gives_the_same_bits(folder):
     assert "all at once" in plan, plan
     room = sum(megabytes(plan, what) for what in ("program and network", "tiles under way")) + 0.75 * megabytes(plan, "features for its tiles")
     room = max(room, sum(megabytes(plan, what) for what in ("program and network", "samples and outputs", "its own features",
-                                                            "scratch of the features")) + 2)
+                                                            "scratch of the features")) + 3)
     files = []
     for output, limit in (("all.h5", []), ("few.h5", ["--memory", room * 1e6 / 2**30])):
         run = tangram(*command, "--output", folder / output, *limit, ranks=4)

@@ -129,7 +129,7 @@ def test_gradients_that_stay_in_their_file(folder, reduction, write, ranks, dtyp
 
 
 def test_the_gram_of_parameters_of_gradients_that_stay_in_their_file(folder):
-    g = random(7).normal(size=(5, 64, 1100))
+    g = random(7).normal(size=(2, 64, 1100))
     with made(write_hdf5(folder / "f.h5", {"v": {"g": g}}), folder / "p.h5", "--space", "params", ranks=2) as file:
         J = g.reshape(-1, 1100)
         assert_close(file["parameter_gram"][:], J.T @ J, "float64", "J^T J")

@@ -21,7 +21,7 @@ def paths(name):
 
 
 def rotate_over_ranks():
-    ranks, tiles = itertools.cycle([1, 3, 2]), itertools.cycle([4, 64, 3])
+    ranks, tiles = itertools.cycle([1, 3, 1, 1, 2]), itertools.cycle([4, 64, 3])
     table = {}
     for case in CASES:
         for reduction in case["reductions"]:

@@ -102,7 +102,7 @@ def test_a_directory_that_may_not_be_written_is_refused(folder):
 def test_any_setting_of_hdf5_file_locking_will_do(folder, setting):
     variables = {"HDF5_USE_FILE_LOCKING": setting} if setting else {}
     output = folder / "s.h5"
-    assert Started(output, "--stop-after-tiles", 200, **variables).end().code == 75
-    assert Started(output, "--resume", **variables).end().code == 0
+    assert Started(output, "--stop-after-tiles", 200, ranks=2, **variables).end().code == 75
+    assert Started(output, "--resume", ranks=2, **variables).end().code == 0
     assert_same_bits(output)
     assert_clean(output)

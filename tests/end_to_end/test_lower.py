@@ -9,13 +9,13 @@ from harness import JOBS, each, tangram, write_h5
 from scripts import script
 from test_measures import STOPPED, USAGE, network, run
 
-N = 700
+N, TILE = 350, 32  # 11 panels
 SAID = re.compile(r"(/[\w./-]+\.h5(\.\w+)?)|([\d.]+ ?(s|GF/s|kB|MB)\b)")
 
 
 def both(folder, *more, **options):
     words, rows = network(folder, n=N, **options)
-    words[words.index("--tile") + 1] = 64
+    words[words.index("--tile") + 1] = TILE
     square = run([*words, *more], folder / "square.h5")
     lower = run([*words, *more, "--store", "lower"], folder / "lower.h5", ranks=3)
     return words, rows, square, lower
@@ -40,10 +40,10 @@ def test_half_the_bytes_the_same_entries_and_the_same_words_of_every_command(fol
     for name in names:
         K = square[name][:]
         assert (whole(lower[name]) == K).all(), name
-        tiles = range(0, N, 64)
+        tiles = range(0, N, TILE)
         for i in tiles:
             for j in (j for j in tiles if j > i):
-                assert not lower[name][i:i + 64, j:j + 64].any()
+                assert not lower[name][i:i + TILE, j:j + TILE].any()
         half = lower[name].id.get_storage_size() / square[name].id.get_storage_size()
         assert half == 66 / 121, half
         lower_tiles = numpy.tril_indices(11)
@@ -82,14 +82,14 @@ def test_half_the_bytes_the_same_entries_and_the_same_words_of_every_command(fol
 def test_a_changed_byte_is_found_by_its_tile(folder):
     *_, lower = both(folder)
     with lower:
-        offset = lower["components/0.weight"].id.get_chunk_info_by_coord((128, 64)).byte_offset
+        offset = lower["components/0.weight"].id.get_chunk_info_by_coord((4 * TILE, 2 * TILE)).byte_offset
     with open(folder / "lower.h5", "r+b") as file:
         file.seek(offset + 100)
         byte = file.read(1)
         file.seek(offset + 100)
         file.write(bytes([byte[0] ^ 1]))
     told = tangram("verify", folder / "lower.h5")
-    assert told.code == 5 and "0.weight, rows 128:192, columns 64:128" in told.stderr, told
+    assert told.code == 5 and "0.weight, rows 128:160, columns 64:96" in told.stderr, told
 
 
 def test_a_stopped_run_goes_on_to_the_same_bytes_and_neighbours(folder):

@@ -139,14 +139,18 @@ def test_trace_and_mean_give_the_same_numbers_and_another_scale_others(folder):
         assert_ridge(file, 0, regress(2 * train["ntk"][:], Y, 0 * Y, 0.1))
 
 
-@each({f"{ranks} ranks": (ranks,) for ranks in (1, 3)})
-def test_training_the_linearised_network(folder, ranks):
-    """Flow at several times, and 200 real steps of descent, each in three conventions of the loss."""
+def training_300():
+    """K, K*, f0, f0*, Y of 300 digits, and the words of a regression on them that begins at the network's outputs."""
     base = digits(300, ())
     with h5py.File(base / "train.h5") as train, h5py.File(base / "cross.h5") as cross:
         K, Kx, f0, fx = train["ntk"][:] / 10, cross["ntk"][:] / 10, train["outputs"][:], cross["test_outputs"][:]
-    Y = centred(labels(0, 300))
-    common = [base / "train.h5", "--targets", f"{DIGITS}:y", "--prior", "outputs", "--test", base / "cross.h5", "--test-targets", f"{DIGITS}:y"]
+    return K, Kx, f0, fx, centred(labels(0, 300)), [base / "train.h5", "--targets", f"{DIGITS}:y", "--prior", "outputs", "--test", base / "cross.h5",
+                                                    "--test-targets", f"{DIGITS}:y"]
+
+
+@each({f"{ranks} ranks": (ranks,) for ranks in (1, 3)})
+def test_training_the_linearised_network_is_a_flow(folder, ranks):
+    K, Kx, f0, fx, Y, common = training_300()
     file, printed = run_regress(folder, *common, "--times", "0,1e-4,0.3,inf", ranks=ranks)
     with file:
         assert "regression" not in file
@@ -156,22 +160,25 @@ def test_training_the_linearised_network(folder, ranks):
             close(file["dynamics/test_predictions"][t], test_f, f"test at {tau}", 1e-9)
             assert numpy.isclose(file["dynamics/train_error"][t], ((train_f - Y) ** 2).sum(axis=1).mean(), rtol=1e-6, atol=1e-12)
         assert numpy.isinf(file["dynamics/times"][3]) and "tau" in printed
-    # 200 steps with a rate far below the stable one are the flow, to first order in it.
-    numbers = Y.size
-    for loss, scale in {"sum": 1, "mean-half": 1 / numbers, "mse": 2 / numbers}.items():
-        rate = 0.02 / (numpy.linalg.eigvalsh(K)[-1] * scale)
-        file, _ = run_regress(folder, *common, "--steps", "200", "--learning-rate", rate, "--loss", loss, ranks=1)
-        f, a = f0.copy(), numpy.zeros_like(Y)
-        for _ in range(200):
-            a -= rate * scale * (f - Y)
-            f = f0 + K @ a
-        with file:
-            close(file["dynamics/train_predictions"][0] - f0, f - f0, f"200 steps of {loss}", 0.011)
-            close(file["dynamics/test_predictions"][0] - fx, Kx @ a, f"200 steps of {loss}, test", 0.011)
-            assert numpy.isclose(file["dynamics/times"][0], rate * scale * 200) and file["dynamics/given"][0] == 200
-        file, _ = run_regress(folder, *common, "--times", rate * 200, "--loss", loss, ranks=1)
-        with file:
-            assert numpy.isclose(file["dynamics/times"][0], rate * scale * 200)
+
+
+@each({"sum": ("sum", 1), "mean-half": ("mean-half", 1 / 3000), "mse": ("mse", 2 / 3000)})
+def test_200_steps_with_a_rate_far_below_the_stable_one_are_the_flow_to_first_order_in_it(folder, loss, scale):
+    """In three conventions of the loss of 3000 numbers."""
+    K, Kx, f0, fx, Y, common = training_300()
+    rate = 0.02 / (numpy.linalg.eigvalsh(K)[-1] * scale)
+    file, _ = run_regress(folder, *common, "--steps", "200", "--learning-rate", rate, "--loss", loss, ranks=1)
+    f, a = f0.copy(), numpy.zeros_like(Y)
+    for _ in range(200):
+        a -= rate * scale * (f - Y)
+        f = f0 + K @ a
+    with file:
+        close(file["dynamics/train_predictions"][0] - f0, f - f0, f"200 steps of {loss}", 0.011)
+        close(file["dynamics/test_predictions"][0] - fx, Kx @ a, f"200 steps of {loss}, test", 0.011)
+        assert numpy.isclose(file["dynamics/times"][0], rate * scale * 200) and file["dynamics/given"][0] == 200
+    file, _ = run_regress(folder, *common, "--times", rate * 200, "--loss", loss, ranks=1)
+    with file:
+        assert numpy.isclose(file["dynamics/times"][0], rate * scale * 200)
 
 
 def test_components_and_attribution(folder):

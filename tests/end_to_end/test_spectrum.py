@@ -64,12 +64,14 @@ def assert_spectrum(kernel_file, spectra, name, vectors=True):
 
 
 @each({f"{n} samples, {ranks} ranks": (n, ranks) for n, ranks in ((1, 1), (1, 4), (2, 3), (3, 4), (5, 2), (67, 3), (256, 2), (257, 4),
-                                                                 (300, 1), (300, 3), (333, 2), (401, 4))})
+                                                                 (300, 1), (333, 2), (401, 3))})
 def test_values_and_vectors_are_those_of_lapack(folder, n, ranks):
+    """Of all matrices; where many ranks share large ones, of two."""
     path = random_kernel(folder, n)
-    found, printed = spectrum(path, "--of", "all", "--vectors", ranks=ranks)
+    of = "all" if n < 256 or ranks < 3 else "ntk,components/fc1.weight"
+    found, printed = spectrum(path, "--of", of, "--vectors", ranks=ranks)
     with found, h5py.File(path) as file:
-        for name in ["ntk", *(f"components/{tensor}" for tensor in file["components"]), "conjugate_kernels/fc2"]:
+        for name in ["ntk", *(f"components/{tensor}" for tensor in file["components"]), "conjugate_kernels/fc2"] if of == "all" else of.split(","):
             assert_spectrum(file, found, name)
             assert name in printed
 
@@ -115,7 +117,7 @@ def put(path, name, A):
 
 
 @each({f"{n} rows, {ranks} ranks, {size:g}": (n, ranks, size)
-       for n, ranks in ((40, 1), (300, 1), (300, 2), (300, 3)) for size in (SIZES if ranks != 1 else SIZES[::2])})
+       for n, ranks in ((40, 1), (300, 1), (300, 3)) for size in (SIZES if ranks != 1 else SIZES[::2])})
 def test_entries_of_any_size_have_the_spectrum_of_the_matrix_times_a_number(folder, n, ranks, size):
     """A full matrix, and one of rank 1; `size` is that of the largest entry."""
     path, random = random_kernel(folder, n), numpy.random.default_rng(1)
@@ -141,12 +143,13 @@ def test_entries_of_any_size_have_the_spectrum_of_the_matrix_times_a_number(fold
 def test_components_that_all_but_vanish_have_right_spectra(folder):
     """45 tanh layers of width 6 with small weights: components of 1e-160 to 1e-146."""
     model, data = folder / "m.safetensors", folder / "d.h5"
-    tangram("init", "--widths", ",".join(["6"] * 46), "--std", 0.01, "--output", model, "--samples", 260, "--data", data, ranks=0)
-    kernel(model, f"{data}:x", folder / "k.h5", "--activation", "tanh", "--check-samples", 0).close()
-    found, _ = spectrum(folder / "k.h5", "--of", "all")
+    tangram("init", "--widths", ",".join(["6"] * 46), "--std", 0.01, "--output", model, "--samples", 260, "--data", data)
+    kernel(model, f"{data}:x", folder / "k.h5", "--activation", "tanh", "--conjugate-kernels", "none", "--check-samples", 0).close()
+    names = ["fc1.weight", "fc1.bias", "fc2.weight", "fc23.bias", "fc45.weight"]
+    found, _ = spectrum(folder / "k.h5", "--of", ",".join(f"components/{name}" for name in names))
     with found, h5py.File(folder / "k.h5") as file:
         sizes = []
-        for name in file["components"]:
+        for name in names:
             A = file["components"][name][:]
             size = numpy.abs(A).max()
             sizes.append(size)

@@ -224,4 +224,4 @@ def test_the_cross_kernel_of_the_docs_predicts_the_test_digits(folder):
     assert done.returncode == 0, done.stderr
     score, shapes = done.stdout.splitlines()
     assert float(score.removeprefix("right:")) > 0.9, score
-    assert shapes == "(200, 200) (60, 200) (60, 10) True True", shapes
+    assert shapes == "(120, 120) (40, 120) (40, 10) True True", shapes

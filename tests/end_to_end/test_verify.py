@@ -1,4 +1,4 @@
-"""`tangram verify` calls a whole file whole, and finds changed tiles and wrong numbers behind right checksums: each at 1 and 4 ranks,
+"""`tangram verify` calls a whole file whole, and finds changed tiles and wrong numbers behind right checksums: each at 1 and 3 ranks,
 with the same words."""
 
 import h5py

@@ -6,9 +6,12 @@
 
 namespace tangram {
 
+/// What a plan takes for it, in each precision that it needs: a dry run shall not make people wait.
+constexpr double gemm_seconds_of_plan = 0.1;
+
 /// Floating point operations a second of this rank in C (m, m) = A B^T, A and B (m, k), m = k = 1024, on
 /// `threads` threads at once, each with matrices of its own and one BLAS thread, for about `seconds`: at least
-/// three calls after one to warm up. A multiply and an add are two operations.
+/// one call after one to warm up. A multiply and an add are two operations.
 template <class T>
 double gemm_rate(int threads, double seconds);
 
