@@ -34,8 +34,8 @@ find_library(OPENBLAS_LIBRARY openblas
 if(NOT OPENBLAS_INCLUDE_DIR OR NOT OPENBLAS_LIBRARY)
   tangram_missing("OpenBLAS" "libopenblas-pthread-dev")
 endif()
-# Before all others, and again behind what needs it: 12000 of the 32000 symbols that a start looks up are its own, each sought in
-# every library that comes first.
+# Before all others, and again behind what needs it: more than a third of the symbols that a start looks up are its own, each sought
+# in every library that comes first.
 target_link_libraries(tangram_dependencies INTERFACE ${OPENBLAS_LIBRARY})
 
 find_package(OpenMP QUIET COMPONENTS CXX)

@@ -3,12 +3,13 @@
 #include "mode_weights.hpp"
 #include "tangram/support/blas.hpp"
 #include "tangram/support/distributed_product.hpp"
-#include "tangram/support/error.hpp"
 #include "tangram/support/error_measures.hpp"
-#include "tangram/support/stopwatch.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -147,12 +148,12 @@ void set_fit(const Modes& modes, const RegressionProblem& problem, FittedRidge f
 void fit_group(const KernelOnRanks& kernel, const Modes& modes, const RegressionProblem& problem,
                const Matrix<double>& q, const std::vector<PlacedRidge>& group, Fits& fits) {
     const bool has_null_modes = modes.above_noise() < std::ssize(modes.values);
+    // Scores are those of all modes; predictions of those that count.
+    const auto is_limit = [&](const PlacedRidge& ridge) { return ridge.lambda == 0 && has_null_modes; };
     std::vector<std::vector<double>> weights, scored;
     for (const PlacedRidge& ridge : group) {
         weights.push_back(ridge_weights(modes, ridge.lambda));
-        // Scores are those of all modes; predictions of those that count.
-        const bool is_limit = ridge.lambda == 0 && has_null_modes;
-        scored.push_back(is_limit ? limit_weights(modes, weights.back()) : weights.back());
+        scored.push_back(is_limit(ridge) ? limit_weights(modes, weights.back()) : weights.back());
     }
     Filtered found = filtered(kernel, modes, q, weights);
     std::vector<Matrix<double>> products =
@@ -164,7 +165,7 @@ void fit_group(const KernelOnRanks& kernel, const Modes& modes, const Regression
                            std::move(products[f]),
                            {},
                            std::move(blocks[f])};
-        if (group[f].lambda == 0 && has_null_modes)
+        if (is_limit(group[f]))
             fitted.scored_alpha = times(kernel, modes.vectors, false, weighted(q.view(), scored[f]).view());
         set_fit(modes, problem, std::move(fitted), group[f], fits);
     }
@@ -202,11 +203,7 @@ Regression regress_by_modes(const KernelOnRanks& kernel, const std::shared_ptr<c
 
     regression.fits = make_fits(problem, lambdas, true);
     const Matrix<double> q = times(kernel, modes->vectors, true, problem.residuals().view());
-    std::vector<PlacedRidge> group;
-    const auto fit_those = [&] {
-        if (!group.empty()) fit_group(kernel, *modes, problem, q, group, regression.fits);
-        group.clear();
-    };
+    std::vector<PlacedRidge> definite;
     for (std::size_t k = 0; k < ridges.size(); ++k) {
         if (ridges[k] > 0 && !is_definite(*modes, ridges[k])) {
             regression.notes.push_back(fmt::format(
@@ -214,12 +211,16 @@ Regression regress_by_modes(const KernelOnRanks& kernel, const std::shared_ptr<c
                 lambdas[k], std::ldexp(modes->values.front(), solver.exponent)));
             continue;
         }
-        group.push_back({static_cast<Index>(k), ridges[k]});
-        if (std::ssize(group) == filters_at_once(q.cols())) fit_those();
+        definite.push_back({static_cast<Index>(k), ridges[k]});
         solver.condition = (modes->values.back() + ridges[k]) /
                            std::max(modes->values.front() + ridges[k], std::numeric_limits<double>::min());
     }
-    fit_those();
+    const Index count = std::ssize(definite), together = filters_at_once(q.cols());
+    for (Index first = 0; first < count; first += together) {
+        const auto begin = definite.begin() + first;
+        fit_group(kernel, *modes, problem, q, {begin, begin + std::min(together, count - first)},
+                  regression.fits);
+    }
     return regression;
 }
 
@@ -228,10 +229,10 @@ Fits flow_by_modes(const KernelOnRanks& kernel, const Modes& modes, const Regres
     const blas::BlasThreads threads(kernel.threads);
     Fits fits = make_fits(problem, taus, false);
     const Matrix<double> q = times(kernel, modes.vectors, true, problem.residuals().view());
-    const Index count = std::ssize(taus);
-    for (Index first = 0; first < count; first += filters_at_once(q.cols())) {
+    const Index count = std::ssize(taus), together = filters_at_once(q.cols());
+    for (Index first = 0; first < count; first += together) {
         std::vector<std::vector<double>> weights;
-        for (Index t = first; t < std::min(count, first + filters_at_once(q.cols())); ++t)
+        for (Index t = first; t < std::min(count, first + together); ++t)
             weights.push_back(time_weights(modes, std::ldexp(taus[at(t)], modes.facts.exponent)));
         const Filtered found = filtered(kernel, modes, q, weights);
         for (Index f = 0; f < std::ssize(weights); ++f) {
